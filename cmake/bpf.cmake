@@ -1,0 +1,15 @@
+# graft_bpf_object(TARGET SOURCE.bpf.c): compiles C to a BPF object ${PROJECT_BINARY_DIR}/bpf/SOURCE.bpf.o, as target TARGET.
+find_program(BPF_CLANG NAMES clang-19 clang-18 clang-17 clang-16 clang REQUIRED)
+execute_process(COMMAND ${CMAKE_C_COMPILER} -print-multiarch OUTPUT_VARIABLE BPF_MULTIARCH OUTPUT_STRIP_TRAILING_WHITESPACE)
+
+function(graft_bpf_object target source)
+  get_filename_component(name ${source} NAME_WLE)
+  set(object ${PROJECT_BINARY_DIR}/bpf/${name}.o)
+  get_filename_component(source ${source} ABSOLUTE)
+  file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/bpf/*.h)
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/bpf
+    COMMAND ${BPF_CLANG} -O2 -g -target bpf -mcpu=v3 -Wall -I/usr/include/${BPF_MULTIARCH} -c ${source} -o ${object}
+    DEPENDS ${source} ${headers} VERBATIM)
+  add_custom_target(${target} DEPENDS ${object})
+endfunction()
