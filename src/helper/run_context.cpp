@@ -1,0 +1,10 @@
+#include "helper/run_context.h"
+
+namespace graft {
+
+RunContext*& current_run() {
+    static thread_local RunContext* current = nullptr;
+    return current;
+}
+
+}  // namespace graft

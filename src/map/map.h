@@ -1,0 +1,87 @@
+// Map: a key-value store that programs and bpf(2) share.
+//
+// One class per file implements a family of map types; map_types.cpp is the table of types.  Thread safety: every element operation may be
+// called from any thread at any time; lookups take no lock.  An element's address, once given to a program, stays valid until the RCU
+// grace period of the reader that got it has passed.
+// Two faces: the program face (raw pointers that the verifier has proved; returns -errno) and the syscall face (spans already copied from the
+// client; Result).  Values of per-CPU maps are, on the syscall face, value_stride() bytes for each possible CPU, as Linux lays them out.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "abi/bpf.h"
+#include "base/bytes.h"
+#include "base/result.h"
+#include "object/caller.h"
+#include "object/id_table.h"
+#include "object/object.h"
+
+namespace graft {
+
+// What BPF_MAP_CREATE asked for, decoded and checked in form.
+struct MapSpec {
+    uint32_t type = BPF_MAP_TYPE_UNSPEC;
+    uint32_t key_size = 0;    // bytes
+    uint32_t value_size = 0;  // bytes
+    uint32_t max_entries = 0;
+    uint32_t flags = 0;  // BPF_F_*
+    uint64_t extra = 0;  // map_extra
+    std::string name;    // at most 15 bytes
+    Ref<Object> btf;     // a Btf, or null
+    uint32_t btf_key_type_id = 0;
+    uint32_t btf_value_type_id = 0;
+    uint32_t ifindex = 0;
+};
+
+class Map : public Object {
+public:
+    ~Map() override;
+
+    [[nodiscard]] const MapSpec& spec() const { return spec_; }
+    [[nodiscard]] uint32_t id() const { return id_; }
+    [[nodiscard]] uint32_t value_stride() const { return (spec_.value_size + 7) & ~7U; }
+
+    // --- program face: called inside an rcu::ReadGuard, with `key` (and `value`) of the map's sizes ---------------------------------
+    virtual void* lookup_element(const void* key) = 0;  // null: no such element
+    virtual long update_element(const void* key, const void* value, uint64_t flags) = 0;
+    virtual long delete_element(const void* key) = 0;
+
+    // --- syscall face: sizes are spec().key_size and user_value_size(); ENOENT, EEXIST, E2BIG, EINVAL, ENOTSUPP as Linux ------------
+    [[nodiscard]] virtual uint32_t user_value_size() const { return spec_.value_size; }
+    virtual Result<void> lookup(Bytes key, MutableBytes value, uint64_t flags) = 0;
+    // `caller` resolves descriptors in values of fd maps (prog_array, devmap, map in map).
+    virtual Result<void> update(Caller& caller, Bytes key, Bytes value, uint64_t flags) = 0;
+    virtual Result<void> erase(Bytes key) = 0;
+    // `key` empty: the first.  ENOENT after the last.
+    virtual Result<void> next_key(std::optional<Bytes> key, MutableBytes next) = 0;
+    virtual Result<void> lookup_and_delete(Bytes key, MutableBytes value, uint64_t flags);  // default: ENOTSUPP
+
+    // Address of byte `offset` of an array's values, for BPF_PSEUDO_MAP_VALUE (.data, .rodata, .bss); ENOTSUPP for other types.
+    virtual Result<void*> direct_value(uint32_t offset);
+    // Bytes of memory it takes (fdinfo's memlock, status).
+    [[nodiscard]] virtual uint64_t memory() const = 0;
+
+    // --- what a program may do with it ----------------------------------------------------------------------------------------------
+    [[nodiscard]] bool program_may_read() const { return (spec_.flags & BPF_F_WRONLY_PROG) == 0; }
+    [[nodiscard]] bool program_may_write() const { return (spec_.flags & BPF_F_RDONLY_PROG) == 0; }
+    // Frozen and read-only for programs: the verifier may fold what it reads into constants.
+    [[nodiscard]] bool constant() const { return frozen() && !program_may_write(); }
+
+    // BPF_MAP_FREEZE: no bpf(2) call may write any more.  EBUSY: frozen already, a writable client mapping, or a write under way.
+    virtual Result<void> freeze();
+    [[nodiscard]] bool frozen() const { return frozen_.load(std::memory_order_acquire); }
+
+protected:
+    Map(MapSpec spec, IdTable<Map>& ids);
+    std::atomic<bool> frozen_{false};
+
+private:
+    MapSpec spec_;
+    IdTable<Map>& ids_;
+    uint32_t id_;
+};
+
+}  // namespace graft

@@ -1,0 +1,28 @@
+// The table of map types: what may be created, by whom it is implemented, what programs may do with it.
+#pragma once
+
+#include <span>
+
+#include "map/map.h"
+
+namespace graft {
+
+// What a map type needs from the kernel it lives in.
+struct MapEnvironment {
+    IdTable<Map>& ids;
+    uint32_t possible_cpus;  // slots of a per-CPU map: the host's possible CPUs, as clients count them
+};
+
+struct MapType {
+    uint32_t type;      // BPF_MAP_TYPE_*
+    const char* name;   // without the prefix, lower case, as bpftool prints it
+    // Checks sizes and flags (EINVAL, E2BIG ... as Linux) and makes the map.  ENOMEM.
+    Result<Ref<Map>> (*create)(MapSpec, MapEnvironment&);
+    const char* partly;  // what is missing, for docs/support.md; null: complete
+};
+
+// Null: a type that graft does not have (EINVAL, as for a type that does not exist).
+[[nodiscard]] const MapType* find_map_type(uint32_t type);
+[[nodiscard]] std::span<const MapType> map_types();
+
+}  // namespace graft
