@@ -1,6 +1,6 @@
 # graft_bpf_object(TARGET SOURCE.bpf.c): compiles C to a BPF object ${PROJECT_BINARY_DIR}/bpf/SOURCE.bpf.o, as target TARGET.
 find_program(BPF_CLANG NAMES clang-19 clang-18 clang-17 clang-16 clang REQUIRED)
-execute_process(COMMAND ${CMAKE_C_COMPILER} -print-multiarch OUTPUT_VARIABLE BPF_MULTIARCH OUTPUT_STRIP_TRAILING_WHITESPACE)
+set(BPF_MULTIARCH ${CMAKE_C_LIBRARY_ARCHITECTURE})        # x86_64-linux-gnu: where asm/types.h is
 
 function(graft_bpf_object target source)
   get_filename_component(name ${source} NAME_WLE)
