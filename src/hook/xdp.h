@@ -1,0 +1,95 @@
+// XDP: what is attached to each interface, and the run of a frame.
+//
+// An interface is known by (netns cookie, ifindex).  Three modes as on Linux: generic (skb), native (drv), offload (refused).  Attaching by netlink
+// and by link follow Linux's rules and errno: they live here, for both callers.
+// Thread safety: control methods take a lock; a packet thread holds a Ref<XdpPort> for as long as it serves the interface and calls
+// run() inside an rcu::ReadGuard, with a CPU slot.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "abi/kernel_types.h"
+#include "base/cpus.h"
+#include "base/result.h"
+#include "engine/engine.h"
+#include "program/program.h"
+
+namespace graft {
+
+struct DeviceKey {
+    uint64_t netns_cookie = 0;
+    uint32_t ifindex = 0;
+    friend auto operator<=>(const DeviceKey&, const DeviceKey&) = default;
+};
+
+// The program slot of one interface.  Outlives the interface's registration while a packet thread holds it.
+class XdpPort final : public RefCounted {
+public:
+    // The XDP action; XDP_PASS when nothing is attached.  XDP_REDIRECT: context.redirect says where to.
+    [[nodiscard]] uint32_t run(abi::xdp_buff& frame, RunContext& context) const {
+        const Program* program = rcu::load(program_);
+        return program == nullptr ? uint32_t{XDP_PASS} : static_cast<uint32_t>(graft::run(*program, &frame, context));
+    }
+    [[nodiscard]] bool attached() const { return rcu::load(program_) != nullptr; }
+
+private:
+    friend class XdpDevices;
+    std::atomic<Program*> program_{nullptr};  // published; owned by XdpDevices' entry
+};
+
+// What is attached to an interface: IFLA_XDP.
+struct XdpState {
+    uint8_t mode = 0;       // XDP_ATTACHED_*
+    uint32_t drv_id = 0, skb_id = 0;  // program ids, 0: none
+};
+
+class XdpDevices {
+public:
+    // RTM_SETLINK with IFLA_XDP.  program null: detach.  expected: IFLA_XDP_EXPECTED_FD was given: the program that must be attached now, null
+    // for fd -1.  flags: XDP_FLAGS_*. 
+    struct NetlinkRequest {
+        Ref<Program> program;
+        bool has_expected = false;
+        Ref<Program> expected;
+        uint32_t flags = 0;
+    };
+    // EEXIST (expected differs; UPDATE_IF_NOEXIST and something is attached), EBUSY (flags, another mode or a link holds it), EINVAL (program of
+    // another type, contradictory flags), EOPNOTSUPP (HW mode).  The reason is what Linux puts into its extended ack.
+    Result<void> set_by_netlink(DeviceKey key, const NetlinkRequest& request);
+
+    // A bpf_link.  `owner` identifies the link; EBUSY when something is attached in that mode already.
+    Result<void> attach_link(DeviceKey key, const Object* owner, Ref<Program> program, uint32_t flags);
+    Result<void> update_link(DeviceKey key, const Object* owner, Ref<Program> program);
+    void detach_link(DeviceKey key, const Object* owner);
+
+    [[nodiscard]] XdpState query(DeviceKey key) const;
+
+    // The interface, or its namespace with all of its interfaces, is gone: programs are dropped, links of it are told (their ifindex reads 0).
+    void interface_gone(DeviceKey key);
+    void namespace_gone(uint64_t netns_cookie);
+
+    // For a packet thread.
+    [[nodiscard]] Ref<XdpPort> port(DeviceKey key);
+
+    // Whether a link still has its interface.
+    [[nodiscard]] bool link_is_attached(DeviceKey key, const Object* owner) const;
+
+private:
+    struct Slot {
+        Ref<Program> program;
+        const Object* link = nullptr;
+    };
+    struct Device {
+        Slot native, generic;
+        Ref<XdpPort> port;
+    };
+    mutable std::mutex lock_;
+    std::map<DeviceKey, Device> devices_;
+};
+
+}  // namespace graft

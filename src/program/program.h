@@ -1,0 +1,92 @@
+// Program: a loaded BPF program.
+//
+// Facts and code never change after load.  What changes: the primed target (EXT and tracing programs), the image, statistics.
+// Thread safety: facts are read freely; the image under an rcu::ReadGuard; target_lock guards the primed target.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "map/tail_callee.h"
+#include "program/image.h"
+#include "verify/verified.h"
+
+namespace graft {
+
+struct ProgramFacts {
+    uint32_t type = 0;  // BPF_PROG_TYPE_*
+    uint32_t expected_attach_type = 0;
+    uint32_t flags = 0;  // prog_flags of the load
+    std::string name;    // at most 15 bytes
+    bool gpl_compatible = false;
+    std::array<uint8_t, 8> tag{};  // of the program as loaded, as Linux computes it
+    uint64_t load_time = 0;        // ns, CLOCK_BOOTTIME
+    uint32_t created_by_uid = 0;
+    uint32_t ifindex = 0;
+    Ref<Btf> btf;  // may be null
+    // EXT and tracing:
+    uint32_t attach_btf_id = 0;
+    uint32_t target_type = 0;                  // program type of the target at load: what LINK_CREATE's target must have
+    uint32_t target_expected_attach_type = 0;
+};
+
+// One replaceable place: a function of a program.
+struct TargetFunction {
+    Ref<Program> program;
+    uint32_t subprogram = 0;
+    uint32_t btf_id = 0;  // FUNC in the target's BTF
+};
+
+class Program final : public TailCallee {
+public:
+    // primed: for EXT and fentry/fexit on a program, the target it was verified against.
+    [[nodiscard]] static Ref<Program> make(ProgramFacts facts, VerifiedProgram code, TargetFunction primed, IdTable<Program>& ids);
+    ~Program() override;
+
+    [[nodiscard]] const ProgramFacts& facts() const { return facts_; }
+    [[nodiscard]] const VerifiedProgram& code() const { return code_; }
+    [[nodiscard]] uint32_t id() const { return id_; }
+    [[nodiscard]] uint32_t program_id() const override { return id_; }
+    // The type whose rules it follows: that of the target for EXT.
+    [[nodiscard]] uint32_t effective_type() const {
+        return facts_.type == BPF_PROG_TYPE_EXT ? facts_.target_type : facts_.type;
+    }
+    // The function whose FUNC in the program's BTF is `btf_id`; -1: none.
+    [[nodiscard]] int find_function(uint32_t btf_id) const;
+
+    // --- the primed target -----------------------------------------------------------------------------------------------------------
+    std::mutex target_lock;
+    TargetFunction primed;  // program null: consumed
+
+    // --- the image -------------------------------------------------------------------------------------------------------------------
+    // Null only before the first relink, which PROG_LOAD does before it gives out a descriptor.
+    std::atomic<Image*> image{nullptr};
+
+    // --- program arrays and extensions exclude each other ----------------------------------------------------------------------------
+    [[nodiscard]] Kind tail_call_kind() const override;
+    [[nodiscard]] bool may_be_tail_called() const override;
+    Result<void> enter_program_array() override;
+    void leave_program_array() override;
+    Result<void> enter_extended();  // EBUSY while in a program array
+    void leave_extended();
+
+    // --- statistics, counted while BPF_ENABLE_STATS is on ----------------------------------------------------------------------------
+    std::atomic<uint64_t> run_count{0};
+    std::atomic<uint64_t> run_time_ns{0};
+    std::atomic<uint64_t> recursion_misses{0};
+
+private:
+    Program(ProgramFacts facts, VerifiedProgram code, TargetFunction target, IdTable<Program>& ids);
+    ProgramFacts facts_;
+    VerifiedProgram code_;
+    IdTable<Program>& ids_;
+    uint32_t id_;
+    std::mutex exclusion_lock_;
+    uint32_t in_arrays_ = 0;
+    uint32_t extended_ = 0;  // functions of it that are replaced
+};
+
+}  // namespace graft

@@ -1,0 +1,59 @@
+// Kernel: one BPF kernel.  Owns everything; several may live in one process.
+//
+// bpf() is the bpf(2) system call.  Thread safety: every method may be called from any thread; a slow command (a long verification, a long
+// TEST_RUN) delays no other.  Objects given to a client must be gone before the Kernel is destroyed; the destructor waits for deferred frees.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/cpus.h"
+#include "btf/btf.h"
+#include "hook/xdp.h"
+#include "image/target_registry.h"
+#include "link/link.h"
+#include "map/map.h"
+#include "object/caller.h"
+#include "object/id_table.h"
+#include "program/program.h"
+
+namespace graft {
+
+// What a command answers: a number, or an object for which the caller's side makes a descriptor (its number is then the return value).
+struct Reply {
+    int64_t value = 0;
+    Ref<Object> object;
+    bool readable = true;  // of the new descriptor: BPF_F_WRONLY, BPF_F_RDONLY
+    bool writable = true;
+
+    Reply() = default;
+    Reply(int64_t number) : value(number) {}
+    Reply(Ref<Object> fresh) : object(std::move(fresh)) {}
+};
+
+class Kernel {
+public:
+    static Result<std::unique_ptr<Kernel>> create();
+    ~Kernel();
+    Kernel(const Kernel&) = delete;
+    Kernel& operator=(const Kernel&) = delete;
+
+    // bpf(cmd, attr, size) of `caller`.  errno as Linux 6.12.
+    Result<Reply> bpf(Caller& caller, int command, uint64_t attr_address, uint32_t size);
+
+    // Ids; objects register themselves.
+    IdTable<Map> maps;
+    IdTable<Btf> btfs;
+    IdTable<Program> programs;
+    IdTable<Link> links;
+
+    Cpus cpus;
+    TargetRegistry targets;
+    XdpDevices xdp;
+    Ref<Btf> vmlinux_btf;
+
+private:
+    Kernel() = default;
+};
+
+}  // namespace graft
