@@ -22,7 +22,7 @@ std::string_view BtfType::name() const { return btf_->name(raw_->name_off); }
 
 bool BtfType::int_is_regular() const {
     const uint32_t bits = int_bits();
-    if (int_offset() != 0 || bits != size() * 8) return false;
+    if (int_offset() != 0) return false;
     return bits == 8 || bits == 16 || bits == 32 || bits == 64 || bits == 128;
 }
 

@@ -7,7 +7,7 @@
 // Ownership: shared by Ref; a split BTF keeps its base alive.  A BtfType is a view and lives no longer than its Btf.
 // Ids: 0 is void; a split BTF's own ids and string offsets begin where its base's end.  Sizes are bytes unless a name says bits.
 // Errno: parse() gives EINVAL, E2BIG (too large, too many types, resolution too deep), ENOTSUPP (version, flags, INT encoding), EEXIST
-// (a type contains itself), ELOOP (a modifier chain too long), ENOMEM never.
+// (a type contains itself).
 // Source: include/uapi/linux/btf.h, Documentation/bpf/btf.rst, and what Linux 6.12 answers.
 #pragma once
 
@@ -61,7 +61,7 @@ public:
     [[nodiscard]] uint32_t int_encoding() const { return BTF_INT_ENCODING(int_data()); }
     [[nodiscard]] uint32_t int_offset() const { return BTF_INT_OFFSET(int_data()); }
     [[nodiscard]] uint32_t int_bits() const { return BTF_INT_BITS(int_data()); }
-    // As C has them: 1, 2, 4, 8 or 16 whole bytes.
+    // As C has them: its bits are 1, 2, 4, 8 or 16 whole bytes (its size may be larger).
     [[nodiscard]] bool int_is_regular() const;
     [[nodiscard]] const btf_array& array() const { return *tail<btf_array>(); }
     [[nodiscard]] std::span<const btf_member> members() const { return {tail<btf_member>(), vlen()}; }  // STRUCT, UNION

@@ -5,6 +5,13 @@
 namespace graft {
 namespace {
 
+// Linux formats a line piece by piece in a buffer of 1024 bytes; a longer piece loses its end.
+std::string piece(std::string text) {
+    constexpr size_t longest = 1023;
+    if (text.size() > longest) text.resize(longest);
+    return text;
+}
+
 std::string_view encoding_name(uint32_t encoding) {
     switch (encoding) {
         case 0:
@@ -23,10 +30,12 @@ std::string_view encoding_name(uint32_t encoding) {
 std::string describe_func_proto(const BtfType& proto) {
     std::string text = fmt::format("return={} args=(", proto.type());
     const auto params = proto.params();
+    if (params.empty()) text += "void";
     for (size_t i = 0; i < params.size(); ++i) {
-        if (i != 0) text += ", ";
+        const char* comma = i == 0 ? "" : ", ";
         const bool variadic = i + 1 == params.size() && params[i].type == 0;
-        text += variadic ? "vararg" : fmt::format("{} {}", params[i].type, log_name(proto.btf(), params[i].name_off));
+        text += variadic ? fmt::format("{}vararg", comma)
+                         : piece(fmt::format("{}{} {}", comma, params[i].type, log_name(proto.btf(), params[i].name_off)));
     }
     return text + ")";
 }
@@ -61,7 +70,7 @@ std::string describe(const BtfType& type) {
 }
 
 std::string heading(const BtfType& type) {
-    return fmt::format("[{}] {} {}", type.id(), kind_name(type.kind()), log_name(type.btf(), type.name_off()));
+    return piece(fmt::format("[{}] {} {} ", type.id(), kind_name(type.kind()), log_name(type.btf(), type.name_off())));
 }
 
 }  // namespace
@@ -80,11 +89,11 @@ void CheckLog::line(std::string_view text, std::string_view problem) {
 }
 
 void CheckLog::type(const BtfType& type, std::string_view problem) {
-    if (log_.enabled()) line(heading(type) + " " + describe(type), problem);
+    if (log_.enabled()) line(heading(type) + describe(type), problem);
 }
 
 void CheckLog::bare_type(const BtfType& type, std::string_view problem) {
-    if (log_.enabled()) line(heading(type), problem);
+    if (log_.enabled()) log_.print("{}{}\n", heading(type), problem);
 }
 
 void CheckLog::member(const BtfType& of, const btf_member& member, std::string_view problem) {
@@ -97,7 +106,7 @@ void CheckLog::member(const BtfType& of, const btf_member& member, std::string_v
     } else {
         text += fmt::format(" bits_offset={}", member.offset);
     }
-    line(text, problem);
+    line(piece(std::move(text)), problem);
 }
 
 void CheckLog::variable(const BtfType& section, const btf_var_secinfo& variable, std::string_view problem) {
@@ -110,9 +119,9 @@ void CheckLog::enumerator(const BtfType& type, uint32_t name_off, uint64_t value
     if (!log_.enabled()) return;
     const std::string_view name = log_name(type.btf(), name_off);
     if (type.kflag()) {
-        log_.print("\t{} val={}\n", name, static_cast<int64_t>(value));
+        log_.append(piece(fmt::format("\t{} val={}\n", name, static_cast<int64_t>(value))));
     } else {
-        log_.print("\t{} val={}\n", name, value);
+        log_.append(piece(fmt::format("\t{} val={}\n", name, value)));
     }
 }
 

@@ -26,7 +26,7 @@ public:
         }
         const BtfType type = btf_.type(member_.type);
         if (type.is(BTF_KIND_INT)) return of_.kflag() ? check_int_bitfield(type) : check_int(type);
-        if (type.is(BTF_KIND_ENUM) && of_.kflag()) return check_enum_bitfield();
+        if (type.is_any_enum() && of_.kflag()) return check_enum_bitfield();
         if (!type.has_size() && !type.is(BTF_KIND_PTR) && !type.is(BTF_KIND_ARRAY)) {
             return reject(of_.kflag() ? "Unsupported check_kflag_member" : "Unsupported check_member");
         }

@@ -255,13 +255,13 @@ private:
         TRY(require_no_kflag());
         if (!is_section_name(type_.name())) return reject("Invalid name");
         accept(bytes);
-        uint64_t end = 0;
+        uint32_t end = 0;  // of 32 bits as in Linux: a variable may end beyond 4 GB, and nothing says so
         uint64_t sum = 0;
         for (const btf_var_secinfo& variable : type_.variables()) {
             if (!is_nonvoid_type_id(variable.type)) return reject_variable(variable, "Invalid type_id");
             if (variable.offset < end || variable.offset >= type_.size()) return reject_variable(variable, "Invalid offset");
             if (variable.size == 0 || variable.size > type_.size()) return reject_variable(variable, "Invalid size");
-            end = uint64_t{variable.offset} + variable.size;
+            end = variable.offset + variable.size;
             if (end > type_.size()) return reject_variable(variable, "Invalid offset+size");
             log_.variable(type_, variable);
             sum += variable.size;

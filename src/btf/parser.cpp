@@ -49,8 +49,8 @@ Result<void> BtfParser::read_header(Bytes data) {
         if (std::ranges::any_of(unknown, [](std::byte byte) { return byte != std::byte{0}; }))
             return reject("Unsupported btf_header", E2BIG);
     }
+    // A short header's missing fields are 0, be it hdr_len itself.
     std::memcpy(&header_, data.data(), std::min<size_t>(*hdr_len, sizeof(header_)));
-    header_.hdr_len = *hdr_len;
 
     log_.print("magic: {:#x}\nversion: {}\nflags: {:#x}\nhdr_len: {}\n", header_.magic, header_.version, header_.flags, header_.hdr_len);
     log_.print("type_off: {}\ntype_len: {}\nstr_off: {}\nstr_len: {}\nbtf_total_size: {}\n", header_.type_off, header_.type_len,
@@ -70,7 +70,10 @@ Result<void> BtfParser::check_sections() {
         uint32_t offset, length;
     };
     std::array<Section, 2> sections{{{header_.type_off, header_.type_len}, {header_.str_off, header_.str_len}}};
-    std::ranges::sort(sections, {}, &Section::offset);
+    // Linux orders them by the sign of a 32-bit difference, so a section that is far out comes first and gets its own message.
+    const auto distance = [](uint32_t from, uint32_t to) { return static_cast<int32_t>(to - from); };
+    const int32_t by_offset = distance(sections[0].offset, sections[1].offset);
+    if (by_offset < 0 || (by_offset == 0 && distance(sections[0].length, sections[1].length) < 0)) std::swap(sections[0], sections[1]);
     uint64_t end = 0;
     for (const Section& section : sections) {
         if (section.offset > body_size_) return reject("Invalid section offset");

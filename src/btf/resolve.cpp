@@ -300,22 +300,11 @@ private:
 Result<void> resolve_types(const Btf& btf, std::vector<SizedType>& resolved, CheckLog& log) { return Resolver(btf, resolved, log).run(); }
 
 Result<void> check_type_tags(const Btf& btf, Log& log) {
-    constexpr uint32_t longest_chain = 32;
     for (uint32_t id = btf.first_id(); id < btf.count(); ++id) {
-        bool tags_may_follow = btf.type(id).is(BTF_KIND_TYPE_TAG);
-        uint32_t length = 0;
-        for (BtfType type = btf.type(id); type.is_modifier(); type = btf.type(type.type())) {
-            if (length++ == longest_chain) {
-                log.print("Max chain length or cycle detected");
-                return fail(ELOOP, "a chain of BTF modifiers is too long");
-            }
-            if (!type.is(BTF_KIND_TYPE_TAG)) {
-                tags_may_follow = false;
-            } else if (!tags_may_follow) {
-                log.print("Type tags don't precede modifiers");
-                return fail(EINVAL, "BTF type tags stand behind other modifiers");
-            }
-        }
+        const BtfType type = btf.type(id);
+        if (!type.is_modifier() || type.is(BTF_KIND_TYPE_TAG) || !btf.type(type.type()).is(BTF_KIND_TYPE_TAG)) continue;
+        log.print("Type tags don't precede modifiers");
+        return fail(EINVAL, "BTF type tags stand behind other modifiers");
     }
     return {};
 }

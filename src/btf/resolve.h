@@ -16,7 +16,7 @@ namespace graft {
 // `btf` passed the first pass; `resolved` is what its sized() reads, one entry an own type, and is filled here.
 Result<void> resolve_types(const Btf& btf, std::vector<SizedType>& resolved, CheckLog& log);
 
-// Type tags must come before all other modifiers of a type.  EINVAL, ELOOP.
+// Type tags must come before all other modifiers of a type.  EINVAL.
 Result<void> check_type_tags(const Btf& btf, Log& log);
 
 }  // namespace graft
