@@ -15,6 +15,7 @@
 
 #include "abi/kernel_types.h"
 #include "base/cpus.h"
+#include "base/rcu.h"
 #include "base/result.h"
 #include "engine/engine.h"
 #include "program/program.h"

@@ -29,7 +29,7 @@ struct ProgramFacts {
     Ref<Btf> btf;  // may be null
     // EXT and tracing:
     uint32_t attach_btf_id = 0;
-    uint32_t target_type = 0;                  // program type of the target at load: what LINK_CREATE's target must have
+    uint32_t target_type = 0;  // program type of the target at load: what LINK_CREATE's target must have
     uint32_t target_expected_attach_type = 0;
 };
 
@@ -51,9 +51,7 @@ public:
     [[nodiscard]] uint32_t id() const { return id_; }
     [[nodiscard]] uint32_t program_id() const override { return id_; }
     // The type whose rules it follows: that of the target for EXT.
-    [[nodiscard]] uint32_t effective_type() const {
-        return facts_.type == BPF_PROG_TYPE_EXT ? facts_.target_type : facts_.type;
-    }
+    [[nodiscard]] uint32_t effective_type() const { return facts_.type == BPF_PROG_TYPE_EXT ? facts_.target_type : facts_.type; }
     // The function whose FUNC in the program's BTF is `btf_id`; -1: none.
     [[nodiscard]] int find_function(uint32_t btf_id) const;
 

@@ -1,7 +1,8 @@
 // Kernel: one BPF kernel.  Owns everything; several may live in one process.
 //
 // bpf() is the bpf(2) system call.  Thread safety: every method may be called from any thread; a slow command (a long verification, a long
-// TEST_RUN) delays no other.  Objects given to a client must be gone before the Kernel is destroyed; the destructor waits for deferred frees.
+// TEST_RUN) delays no other.  Objects given to a client must be gone before the Kernel is destroyed; the destructor waits for deferred
+// frees.
 #pragma once
 
 #include <cstdint>

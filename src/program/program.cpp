@@ -1,0 +1,69 @@
+#include "program/program.h"
+
+#include <utility>
+
+namespace graft {
+
+Ref<Program> Program::make(ProgramFacts facts, VerifiedProgram code, TargetFunction target, IdTable<Program>& ids) {
+    return Ref<Program>::adopt(new Program(std::move(facts), std::move(code), std::move(target), ids));
+}
+
+Program::Program(ProgramFacts facts, VerifiedProgram code, TargetFunction target, IdTable<Program>& ids)
+    : TailCallee(ObjectKind::program),
+      primed(std::move(target)),
+      facts_(std::move(facts)),
+      code_(std::move(code)),
+      ids_(ids),
+      id_(ids.add(this)) {}
+
+// Nobody can be running it: whoever entered it held a reference or was inside a read guard that the last reference outlived.
+Program::~Program() {
+    ids_.remove(id_);
+    if (Image* last = image.exchange(nullptr); last != nullptr) last->drop_ref();
+}
+
+int Program::find_function(uint32_t btf_id) const {
+    for (size_t i = 0; i < code_.subprograms.size(); ++i) {
+        if (code_.subprograms[i].btf_func_id == btf_id && btf_id != 0) return static_cast<int>(i);
+    }
+    return -1;
+}
+
+TailCallee::Kind Program::tail_call_kind() const {
+    const bool ext = facts_.type == BPF_PROG_TYPE_EXT;
+    return {.prog_type = effective_type(),
+            .expected_attach_type = ext ? facts_.target_expected_attach_type : facts_.expected_attach_type,
+            .xdp_has_frags = (facts_.flags & BPF_F_XDP_HAS_FRAGS) != 0,
+            .sleepable = (facts_.flags & BPF_F_SLEEPABLE) != 0};
+}
+
+bool Program::may_be_tail_called() const {
+    return facts_.type != BPF_PROG_TYPE_EXT && facts_.type != BPF_PROG_TYPE_TRACING && facts_.type != BPF_PROG_TYPE_LSM;
+}
+
+Result<void> Program::enter_program_array() {
+    const std::lock_guard guard(exclusion_lock_);
+    if (extended_ != 0)
+        return fail(EBUSY, "the program has a function that an extension replaces; such a program cannot be in a program array");
+    ++in_arrays_;
+    return {};
+}
+
+void Program::leave_program_array() {
+    const std::lock_guard guard(exclusion_lock_);
+    --in_arrays_;
+}
+
+Result<void> Program::enter_extended() {
+    const std::lock_guard guard(exclusion_lock_);
+    if (in_arrays_ != 0) return fail(EBUSY, "the target is in a program array; such a program cannot be extended");
+    ++extended_;
+    return {};
+}
+
+void Program::leave_extended() {
+    const std::lock_guard guard(exclusion_lock_);
+    --extended_;
+}
+
+}  // namespace graft

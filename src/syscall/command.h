@@ -1,0 +1,41 @@
+// Commands of bpf(2): the table, and the handlers that fill it.
+//
+// A handler gets an attr that is zero behind the command's last field.  It answers a number or an object, or fails with Linux's errno; it
+// runs on the caller's thread and may take long.  One file a command (or a family that differs in a word).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "syscall/attr.h"
+#include "syscall/kernel.h"
+
+namespace graft {
+
+struct Command {
+    uint32_t number;
+    const char* name;
+    uint32_t attr_end;  // end of its last field: a client's byte behind it must be zero (EINVAL)
+    Result<Reply> (*run)(Kernel& kernel, Caller& caller,
+                         const Attr& attr);  // null: not yet, answered with EINVAL as by a kernel without it
+    const char* partly;                      // what is missing, for docs/support.md; null: complete
+};
+
+// Ascending by number, without gaps: every command that Linux 6.12 has.
+[[nodiscard]] std::span<const Command> commands();
+// Null: no such command.
+[[nodiscard]] const Command* find_command(int number);
+
+namespace command {
+
+Result<Reply> prog_get_next_id(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> map_get_next_id(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> btf_get_next_id(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> link_get_next_id(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> prog_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> map_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> btf_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> link_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr);
+
+}  // namespace command
+}  // namespace graft

@@ -1,0 +1,57 @@
+// Kernel: the entry of bpf(2), with the rules that all commands share: the size of the attr, and nothing behind a command's last field.
+
+#include "syscall/kernel.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/rcu.h"
+#include "syscall/command.h"
+
+namespace graft {
+namespace {
+
+constexpr uint32_t largest_attr = 4096;  // a page, as everywhere where a structure may grow
+
+Result<Attr> read_attr(Caller& caller, uint64_t address, uint32_t size) {
+    if (size > largest_attr) return fail(E2BIG, "the attr is larger than a page");
+    Attr attr;
+    attr.address = address;
+    attr.size = size;
+    if (size > abi::attr_size) {
+        std::array<std::byte, largest_attr> tail;
+        const std::span unknown(tail.data(), size - abi::attr_size);
+        TRY(caller.read(address + abi::attr_size, unknown));
+        if (std::any_of(unknown.begin(), unknown.end(), [](std::byte b) { return b != std::byte{0}; })) {
+            return fail(E2BIG, "the attr uses a field that this kernel does not know");
+        }
+    }
+    const uint32_t known = std::min(size, abi::attr_size);
+    if (known > 0) TRY(caller.read(address, std::as_writable_bytes(std::span(attr.value.raw, known))));
+    return attr;
+}
+
+bool is_zero_behind(const Attr& attr, uint32_t end) {
+    return std::all_of(attr.value.raw + end, attr.value.raw + abi::attr_size, [](unsigned char b) { return b == 0; });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Kernel>> Kernel::create() { return std::unique_ptr<Kernel>(new Kernel()); }
+
+// What is deferred may defer again when it runs (an image drops its programs, a program its maps, a map its elements).
+Kernel::~Kernel() {
+    constexpr int deepest = 4;
+    for (int i = 0; i < deepest; ++i) rcu::barrier();
+}
+
+Result<Reply> Kernel::bpf(Caller& caller, int number, uint64_t attr_address, uint32_t size) {
+    const Attr attr = TRY(read_attr(caller, attr_address, size));
+    const Command* command = find_command(number);
+    if (command == nullptr) return fail(EINVAL, "Linux 6.12 has no bpf command of that number");
+    if (command->run == nullptr) return fail(EINVAL, "graft does not have this bpf command yet");
+    if (!is_zero_behind(attr, command->attr_end)) return fail(EINVAL, "the attr is not zero behind the command's last field");
+    return command->run(*this, caller, attr);
+}
+
+}  // namespace graft
