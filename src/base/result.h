@@ -58,6 +58,11 @@ public:
     {
         return std::get_if<0>(&state_);
     }
+    const auto* operator->() const
+        requires(!std::is_void_v<T>)
+    {
+        return std::get_if<0>(&state_);
+    }
 
 private:
     std::variant<Stored, Error> state_;
