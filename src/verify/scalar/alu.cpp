@@ -140,10 +140,7 @@ void apply_lsh(Scalar& dst, bool is64, unsigned shift) {
         return;
     }
     // (x << 32) is how compilers begin a sign extension: only then the sign is followed.
-    const auto s32 = dst.s32;
-    dst.s64 = {};
-    if (shift == 32 && s32.max >= 0) dst.s64.max = int64_t{s32.max} << 32;
-    if (shift == 32 && s32.min >= 0) dst.s64.min = int64_t{s32.min} << 32;
+    dst.s64 = shift == 32 ? Range<int64_t>{int64_t{dst.s32.min} << 32, int64_t{dst.s32.max} << 32} : Range<int64_t>::full();
     dst.u64 = lsh(dst.u64, shift);
     dst.s32 = {};
     dst.u32 = lsh(dst.u32, shift);
@@ -208,6 +205,20 @@ Scalar sub_from_pointer(const Scalar& offset, const Scalar& scalar) {
     sub_wide(difference, scalar);
     difference.sync_bounds();
     return difference;
+}
+
+std::optional<Fork> fork_before_alu(uint8_t op, const Scalar& dst, const Scalar& src) {
+    if ((op != BPF_AND && op != BPF_OR) || !src.is_const()) return std::nullopt;
+    if (dst.s64 == Range<int64_t>{-1, 0}) return Fork{Scalar::constant(0), Scalar::constant(UINT64_MAX)};
+    if (dst.s32 != Range<int32_t>{-1, 0}) return std::nullopt;
+    const auto with_low = [&dst](int32_t low) {  // the upper half stays as it was
+        Scalar result = dst;
+        result.var_off = dst.var_off.with_const_subreg(static_cast<uint32_t>(low));
+        result.s32 = Range<int32_t>::only(low);
+        result.u32 = Range<uint32_t>::only(static_cast<uint32_t>(low));
+        return result;
+    };
+    return Fork{with_low(0), with_low(-1)};
 }
 
 Scalar apply_alu(uint8_t op, bool is64, const Scalar& dst, const Scalar& src) {

@@ -32,7 +32,9 @@ Verdict less_or_equal(Range<T> a, Range<T> b) {
 // A 64-bit comparison uses the lower halves too: what differs there differs.
 Verdict equal(bool is32, const Scalar& a, const Scalar& b) {
     if (a.is_const(is32) && b.is_const(is32)) return a.const_value(is32) == b.const_value(is32) ? Verdict::always : Verdict::never;
-    const bool differ = (!is32 && (a.u64.disjoint(b.u64) || a.s64.disjoint(b.s64))) || a.u32.disjoint(b.u32) || a.s32.disjoint(b.s32);
+    const Tnum bits_a = is32 ? a.var_off.subreg() : a.var_off, bits_b = is32 ? b.var_off.subreg() : b.var_off;
+    const bool differ = bits_a.disjoint(bits_b) || (!is32 && (a.u64.disjoint(b.u64) || a.s64.disjoint(b.s64))) || a.u32.disjoint(b.u32) ||
+                        a.s32.disjoint(b.s32);
     return differ ? Verdict::never : Verdict::unknown;
 }
 
@@ -125,6 +127,8 @@ void assume_bits(bool is32, bool holds, Scalar& a, Scalar& b) {
     Scalar& other = constant == &b ? a : b;
     const uint64_t mask = constant->const_value(is32);
     if (holds && !std::has_single_bit(mask)) return;
+    // Linux rather forgets the ranges here: on a branch that is impossible they would contradict the bits.
+    if (!holds) other.forget_ranges();
     const auto apply = [&](Tnum bits) { return holds ? bit_or(bits, Tnum::constant(mask)) : bit_and(bits, Tnum::constant(~mask)); };
     other.var_off = is32 ? other.var_off.with_subreg(apply(other.var_off.subreg())) : apply(other.var_off);
 }

@@ -4,6 +4,7 @@
 // in sync_bounds() is interface: a step more or less changes logs and verdicts.
 #include "verify/scalar/scalar.h"
 
+#include <algorithm>
 #include <type_traits>
 
 namespace graft::verify {
@@ -29,13 +30,31 @@ void learn_when_contiguous(Range<To>& to, Range<From> from) {
     if (cast.valid()) to.narrow(cast);
 }
 
+// A signed range from negative to positive is, unsigned, two pieces at either end.  When the unsigned range meets only one, so does the
+// number.
+template <class Signed, class Unsigned>
+void learn_which_end(Range<Signed>& s, Range<Unsigned>& u) {
+    const auto pieces = cast_range<Unsigned>(s);  // 0..max and min..
+    if (pieces.valid()) return;
+    if (u.max < pieces.min) {
+        s.min = static_cast<Signed>(u.min);
+        u.max = std::min(u.max, pieces.max);
+    } else if (u.min > pieces.max) {
+        s.max = static_cast<Signed>(u.max);
+        u.min = std::max(u.min, pieces.min);
+    }
+}
+
 // A 64-bit range whose upper halves are equal, or neighbours with the lower half passing from negative to positive, is one in the lower
 // half.
 template <class T>
 void learn_from_wide(Range<int32_t>& s32, Range<uint32_t>& u32, Range<T> wide) {
     const auto high = [](T number) { return static_cast<uint32_t>(static_cast<uint64_t>(number) >> 32); };
     if (high(wide.min) != high(wide.max)) return;
-    learn_when_contiguous(u32, wide);
+    if constexpr (std::is_unsigned_v<T>)
+        u32.narrow(cast_range<uint32_t>(wide));  // also when it is a contradiction
+    else
+        learn_when_contiguous(u32, wide);
     learn_when_contiguous(s32, wide);
 }
 template <class T>
@@ -61,9 +80,11 @@ void deduce(Scalar& r) {
     learn_from_wide_across_zero(r.s32, r.s64);
     learn_when_contiguous(r.s32, r.u32);
     learn_when_contiguous(r.u32, r.s32);
+    learn_which_end(r.s32, r.u32);
 
     learn_when_contiguous(r.s64, r.u64);
     learn_when_contiguous(r.u64, r.s64);
+    learn_which_end(r.s64, r.u64);
 
     learn_from_low_half(r.u64, r.u32);
     learn_from_low_half(r.s64, r.u32);
@@ -143,6 +164,7 @@ void Scalar::learn_from_bits() {
 
 void Scalar::sync_bounds() {
     learn_from_bits();
+    deduce(*this);
     deduce(*this);
     deduce(*this);
     learn_bits(*this);

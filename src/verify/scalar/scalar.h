@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "verify/scalar/range.h"
@@ -66,6 +67,13 @@ struct Scalar {
 // that is not constant or not less than the width: not even that the upper half of a 32-bit result is 0.  BPF_MOV is the caller's: a copy,
 // then zero_extend_32() or sign_extend_*().
 [[nodiscard]] Scalar apply_alu(uint8_t op, bool is64, const Scalar& dst, const Scalar& src);
+
+// Before AND and OR with a constant, a destination that is 0 or -1 (the result of an arithmetic shift by width - 1) is split: Linux
+// explores both. It pushes a state with `zero` that executes this instruction again, and goes on with `minus_one`.
+struct Fork {
+    Scalar zero, minus_one;
+};
+[[nodiscard]] std::optional<Fork> fork_before_alu(uint8_t op, const Scalar& dst, const Scalar& src);
 
 // A pointer's variable offset after += or -= of a scalar that is not constant: 64-bit views, the 32-bit ones anew from them.  Synced.
 [[nodiscard]] Scalar add_to_pointer(const Scalar& offset, const Scalar& scalar);

@@ -29,6 +29,8 @@ struct Tnum {
     [[nodiscard]] constexpr bool contains(uint64_t v) const { return (v & ~mask) == value; }
     // Is every member of `other` a member of this?
     [[nodiscard]] constexpr bool contains(Tnum other) const { return (other.mask & ~mask) == 0 && contains(other.value); }
+    // Is there a bit that is known in both, and different?
+    [[nodiscard]] constexpr bool disjoint(Tnum other) const { return ((value ^ other.value) & ~mask & ~other.mask) != 0; }
     [[nodiscard]] constexpr uint64_t min() const { return value; }
     [[nodiscard]] constexpr uint64_t max() const { return value | mask; }
 
