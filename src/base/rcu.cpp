@@ -4,6 +4,7 @@
 #include <urcu/urcu-memb.h>
 
 #include <memory>
+#include <semaphore>
 
 #if defined(__SANITIZE_THREAD__)
 #define GRAFT_TSAN 1
@@ -29,7 +30,13 @@ struct Registration {
     Registration& operator=(const Registration&) = delete;
 };
 
-void register_this_thread() { static thread_local Registration registration; }
+// liburcu's own thread, which runs what was deferred, is registered by liburcu.
+thread_local bool registered_by_liburcu = false;
+
+void register_this_thread() {
+    if (registered_by_liburcu) return;
+    static thread_local Registration registration;
+}
 
 #ifdef GRAFT_TSAN
 char grace_period;  // the address that stands for "a grace period" in the annotations
@@ -46,6 +53,7 @@ struct Deferred {
 };
 
 void run_deferred(rcu_head* head) {
+    registered_by_liburcu = true;
     grace_period_over();
     // rcu_head is the first member of a standard-layout prefix; the address of the head is that of the Deferred.
     std::unique_ptr<Deferred> deferred(reinterpret_cast<Deferred*>(head));
@@ -81,9 +89,11 @@ void defer(std::function<void()> free) {
 }
 
 void barrier() {
-    register_this_thread();
-    urcu_memb_barrier();
-    grace_period_over();
+    // liburcu runs callbacks in the order of their deferral, so one behind the others says that they are done.  (urcu_memb_barrier does the same
+    // inside the library, where ThreadSanitizer sees races.)
+    const auto done = std::make_shared<std::binary_semaphore>(0);
+    defer([done] { done->release(); });
+    done->acquire();
 }
 
 }  // namespace graft::rcu

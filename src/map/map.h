@@ -3,18 +3,21 @@
 // One class per file implements a family of map types; map_types.cpp is the table of types.  Thread safety: every element operation may be
 // called from any thread at any time; lookups take no lock.  An element's address, once given to a program, stays valid until the RCU
 // grace period of the reader that got it has passed.
-// Two faces: the program face (raw pointers that the verifier has proved; returns -errno) and the syscall face (spans already copied from the
-// client; Result).  Values of per-CPU maps are, on the syscall face, value_stride() bytes for each possible CPU, as Linux lays them out.
+// Two faces: the program face (raw pointers that the verifier has proved; returns -errno) and the syscall face (spans already copied from
+// the client; Result).  Values of per-CPU maps are, on the syscall face, value_stride() bytes for each possible CPU, as Linux lays them
+// out.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 
 #include "abi/bpf.h"
 #include "base/bytes.h"
 #include "base/result.h"
+#include "map/value_fields.h"
 #include "object/caller.h"
 #include "object/id_table.h"
 #include "object/object.h"
@@ -33,7 +36,18 @@ struct MapSpec {
     Ref<Object> btf;     // a Btf, or null
     uint32_t btf_key_type_id = 0;
     uint32_t btf_value_type_id = 0;
+    ValueFields fields;      // of the value, found in its BTF
+    int32_t numa_node = -1;  // with BPF_F_NUMA_NODE
     uint32_t ifindex = 0;
+};
+
+// Where a map keeps its values when element i of CPU c simply lies at base + c * cpu_stride + i * stride: engines may then look it up
+// without a call.
+struct ElementArray {
+    std::byte* base = nullptr;
+    uint32_t stride = 0;
+    uint32_t count = 0;       // an index >= count: no element
+    uint64_t cpu_stride = 0;  // 0: one value for all CPUs
 };
 
 class Map : public Object {
@@ -45,9 +59,11 @@ public:
     [[nodiscard]] uint32_t value_stride() const { return (spec_.value_size + 7) & ~7U; }
 
     // --- program face: called inside an rcu::ReadGuard, with `key` (and `value`) of the map's sizes ---------------------------------
-    virtual void* lookup_element(const void* key) = 0;  // null: no such element
-    virtual long update_element(const void* key, const void* value, uint64_t flags) = 0;
+    // `cpu`: the slot that the calling thread holds (RunContext::cpu); which value of a per-CPU map is meant.
+    virtual void* lookup_element(const void* key, uint32_t cpu) = 0;  // null: no such element
+    virtual long update_element(const void* key, const void* value, uint64_t flags, uint32_t cpu) = 0;
     virtual long delete_element(const void* key) = 0;
+    [[nodiscard]] virtual std::optional<ElementArray> element_array() const { return std::nullopt; }
 
     // --- syscall face: sizes are spec().key_size and user_value_size(); ENOENT, EEXIST, E2BIG, EINVAL, ENOTSUPP as Linux ------------
     [[nodiscard]] virtual uint32_t user_value_size() const { return spec_.value_size; }
@@ -58,6 +74,19 @@ public:
     // `key` empty: the first.  ENOENT after the last.
     virtual Result<void> next_key(std::optional<Bytes> key, MutableBytes next) = 0;
     virtual Result<void> lookup_and_delete(Bytes key, MutableBytes value, uint64_t flags);  // default: ENOTSUPP
+
+    // The *_BATCH commands.  by_key: a client's token is the last key, and elements are read one by one; by_cursor: the token is a number
+    // that walk() understands.
+    enum class BatchKind : uint8_t { none, by_key, by_cursor };
+    [[nodiscard]] virtual BatchKind batch_kind() const { return BatchKind::none; }
+    enum class WalkMode : uint8_t { keep, remove };
+    struct Walked {
+        uint32_t copied = 0;
+        uint32_t cursor = 0;  // where to go on
+        bool ended = false;   // nothing is left behind the cursor
+    };
+    // Copies up to `limit` elements from `cursor` (0: the start) on, and removes them.  ENOSPC: `limit` is too small to make a step.
+    virtual Result<Walked> walk(uint32_t cursor, uint32_t limit, MutableBytes keys, MutableBytes values, WalkMode mode, uint64_t flags);
 
     // Address of byte `offset` of an array's values, for BPF_PSEUDO_MAP_VALUE (.data, .rodata, .bss); ENOTSUPP for other types.
     virtual Result<void*> direct_value(uint32_t offset);
@@ -70,18 +99,35 @@ public:
     // Frozen and read-only for programs: the verifier may fold what it reads into constants.
     [[nodiscard]] bool constant() const { return frozen() && !program_may_write(); }
 
-    // BPF_MAP_FREEZE: no bpf(2) call may write any more.  EBUSY: frozen already, a writable client mapping, or a write under way.
-    virtual Result<void> freeze();
+    // BPF_MAP_FREEZE: no bpf(2) call may write any more.  EBUSY: frozen already, a writable client mapping, or a write under way; ENOTSUPP:
+    // the value has special fields.
+    Result<void> freeze();
     [[nodiscard]] bool frozen() const { return frozen_.load(std::memory_order_acquire); }
+
+    // A writing bpf(2) command holds one from before it looks at frozen() until it has written, so that freeze() can refuse.
+    class WriteUnderWay {
+    public:
+        explicit WriteUnderWay(Map& map) : map_(map) { map.writes_under_way_.fetch_add(1, std::memory_order_seq_cst); }
+        ~WriteUnderWay() { map_.writes_under_way_.fetch_sub(1, std::memory_order_seq_cst); }
+        WriteUnderWay(const WriteUnderWay&) = delete;
+        WriteUnderWay& operator=(const WriteUnderWay&) = delete;
+
+    private:
+        Map& map_;
+    };
 
 protected:
     Map(MapSpec spec, IdTable<Map>& ids);
-    std::atomic<bool> frozen_{false};
+    // The rest of a freeze, under its lock: makes client mappings read-only for good.  EBUSY: cannot.
+    virtual Result<void> seal() { return {}; }
 
 private:
     MapSpec spec_;
     IdTable<Map>& ids_;
     uint32_t id_;
+    std::mutex freeze_lock_;
+    std::atomic<bool> frozen_{false};
+    std::atomic<uint32_t> writes_under_way_{0};
 };
 
 }  // namespace graft

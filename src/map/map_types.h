@@ -14,9 +14,11 @@ struct MapEnvironment {
 };
 
 struct MapType {
-    uint32_t type;      // BPF_MAP_TYPE_*
-    const char* name;   // without the prefix, lower case, as bpftool prints it
-    // Checks sizes and flags (EINVAL, E2BIG ... as Linux) and makes the map.  ENOMEM.
+    uint32_t type;     // BPF_MAP_TYPE_*
+    const char* name;  // without the prefix, lower case, as bpftool prints it
+    // Sizes and flags: EINVAL, E2BIG, ENOTSUPP.  Apart from create, because Linux looks at name and BTF only after it.
+    Result<void> (*check)(const MapSpec&, const MapEnvironment&);
+    // Makes the map of a checked spec.  ENOMEM.
     Result<Ref<Map>> (*create)(MapSpec, MapEnvironment&);
     const char* partly;  // what is missing, for docs/support.md; null: complete
 };

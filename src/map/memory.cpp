@@ -1,0 +1,70 @@
+#include "map/memory.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+
+namespace graft {
+namespace {
+
+Result<size_t> whole_pages(size_t size) {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    if (size > SIZE_MAX / 2) return fail(ENOMEM, "the map is larger than the address space");
+    return size == 0 ? page : (size + page - 1) / page * page;
+}
+
+}  // namespace
+
+Result<Memory> Memory::anonymous(size_t size) {
+    Memory memory;
+    memory.size_ = TRY(whole_pages(size));
+    void* address = mmap(nullptr, memory.size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (address == MAP_FAILED) return fail(ENOMEM, "no memory for the map's values");
+    memory.address_ = static_cast<std::byte*>(address);
+    return memory;
+}
+
+Result<Memory> Memory::shared(size_t size) {
+    Memory memory;
+    memory.size_ = TRY(whole_pages(size));
+    memory.fd_ = Fd(memfd_create("bpf-map", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!memory.fd_) return fail(errno, "no memfd for the map's values");
+    if (ftruncate(memory.fd(), static_cast<off_t>(memory.size_)) != 0) return fail(ENOMEM, "no memory for the map's values");
+    if (fcntl(memory.fd(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) return fail(errno, "the map's memfd cannot be sealed");
+    void* address = mmap(nullptr, memory.size_, PROT_READ | PROT_WRITE, MAP_SHARED, memory.fd(), 0);
+    if (address == MAP_FAILED) return fail(ENOMEM, "no memory for the map's values");
+    memory.address_ = static_cast<std::byte*>(address);
+    return memory;
+}
+
+Memory::~Memory() {
+    if (address_ != nullptr) munmap(address_, size_);
+}
+
+Result<void> Memory::forbid_new_writers() {
+    if (fcntl(fd(), F_ADD_SEALS, F_SEAL_FUTURE_WRITE) != 0) return fail(errno, "the map's memfd cannot be sealed against writing");
+    return {};
+}
+
+Result<void> Memory::make_read_only() {
+    // A mapping through a read-only descriptor does not count as a writer, unlike one that was only mprotect'ed.  MAP_FIXED replaces ours
+    // in one step, so readers do not notice.
+    char path[32];
+    std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd());
+    const Fd reader(open(path, O_RDONLY | O_CLOEXEC));
+    if (!reader) return fail(errno, "the map's memfd cannot be opened for reading");
+    if (mmap(address_, size_, PROT_READ, MAP_SHARED | MAP_FIXED, reader.get(), 0) == MAP_FAILED) {
+        return fail(ENOMEM, "the map's memory cannot be mapped for reading");
+    }
+    if (fcntl(fd(), F_ADD_SEALS, F_SEAL_WRITE) == 0) return {};
+    const int error = errno;
+    if (mmap(address_, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd(), 0) == MAP_FAILED) {
+        return fail(ENOMEM, "the map's memory cannot be mapped for writing again");
+    }
+    return fail(error, "the map is mapped for writing");
+}
+
+}  // namespace graft

@@ -1,0 +1,48 @@
+// FakeCaller: a client for unit tests: memory is this process's, descriptors are numbers given out by add().
+#pragma once
+
+#include <cstring>
+#include <vector>
+
+#include "object/caller.h"
+
+namespace graft {
+
+class FakeCaller final : public Caller {
+public:
+    int add(DescriptorRef descriptor) {
+        descriptors_.push_back(std::move(descriptor));
+        return first_descriptor + static_cast<int>(descriptors_.size()) - 1;
+    }
+    int add(Ref<Object> object) { return add(DescriptorRef{.object = std::move(object), .readable = true, .writable = true}); }
+
+    // The first page is not mapped.
+    Result<void> read(uint64_t address, MutableBytes into) override {
+        if (address < 4096) return fail(EFAULT);
+        std::memcpy(into.data(), reinterpret_cast<const void*>(address), into.size());
+        return {};
+    }
+    Result<void> write(uint64_t address, Bytes from) override {
+        if (address < 4096) return fail(EFAULT);
+        std::memcpy(reinterpret_cast<void*>(address), from.data(), from.size());
+        return {};
+    }
+    Result<DescriptorRef> descriptor(int fd) override {
+        if (fd >= 0 && fd < first_descriptor) return fail(EINVAL);
+        const auto index = static_cast<size_t>(fd - first_descriptor);
+        if (fd < 0 || index >= descriptors_.size()) return fail(EBADF);
+        return descriptors_[index];
+    }
+    Result<NetNamespace> net_namespace() override { return NetNamespace{.cookie = 1, .fd = -1}; }
+    Result<bool> has_interface(uint32_t ifindex) override { return ifindex >= 1 && ifindex <= 10; }
+    Result<void> pin(const std::string&, int, Ref<Object>) override { return fail(EPERM); }
+    Result<Ref<Object>> pinned(const std::string&, int) override { return fail(ENOENT); }
+    uint32_t uid() const override { return 0; }
+    bool gone() override { return false; }
+
+private:
+    static constexpr int first_descriptor = 3;
+    std::vector<DescriptorRef> descriptors_;
+};
+
+}  // namespace graft
