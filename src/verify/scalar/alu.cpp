@@ -21,14 +21,14 @@ Range<T> cast_range(auto range) {
 template <class T>
 Range<T> add(Range<T> a, Range<T> b) {
     Range<T> sum;
-    const bool overflows = __builtin_add_overflow(a.min, b.min, &sum.min) | __builtin_add_overflow(a.max, b.max, &sum.max);
+    const bool overflows = __builtin_add_overflow(a.min, b.min, &sum.min) || __builtin_add_overflow(a.max, b.max, &sum.max);
     return overflows ? Range<T>::full() : sum;
 }
 
 template <class T>
 Range<T> sub(Range<T> a, Range<T> b) {
     Range<T> difference;
-    const bool overflows = __builtin_sub_overflow(a.min, b.max, &difference.min) | __builtin_sub_overflow(a.max, b.min, &difference.max);
+    const bool overflows = __builtin_sub_overflow(a.min, b.max, &difference.min) || __builtin_sub_overflow(a.max, b.min, &difference.max);
     return overflows ? Range<T>::full() : difference;
 }
 
