@@ -20,6 +20,12 @@ static __noinline int get_static(int v) {
     return v + 3;
 }
 
+// Verified with a pointer for which its prototype has no rule: Linux takes its BTF for unreliable.
+static __noinline int get_static_pointer(void *p) {
+    record(16);
+    return *(int *)p + 3;
+}
+
 __noinline int get_ctx(struct CONTEXT* ctx) {
     record(14);
     return ctx->INTERFACE ? 4 : 5;
@@ -36,6 +42,7 @@ int target(struct CONTEXT* ctx) {
     int sum = get_x(100);
     sum += get_y(200);
     sum += get_static((int)ctx->INTERFACE);
+    sum += get_static_pointer(&sum);
     sum += get_ctx(ctx);
     sum += get_two(sum, 7);
     record(19);
