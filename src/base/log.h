@@ -35,7 +35,8 @@ public:
     [[nodiscard]] uint64_t mark() const { return length_; }
     void rewind(uint64_t mark);
 
-    [[nodiscard]] uint64_t true_size() const { return longest_ + 1; }
+    // 0 when nothing was ever written.
+    [[nodiscard]] uint64_t true_size() const { return longest_ == 0 ? 0 : longest_ + 1; }
     [[nodiscard]] bool truncated() const { return capacity_ != 0 && lost_; }
     // What the reader's buffer gets, without the closing NUL: at most capacity - 1 bytes.
     [[nodiscard]] std::string_view text() const;

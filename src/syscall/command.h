@@ -36,6 +36,8 @@ Result<Reply> prog_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr
 Result<Reply> map_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> btf_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> link_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> obj_get_info_by_fd(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> btf_load(Kernel& kernel, Caller& caller, const Attr& attr);
 
 }  // namespace command
 }  // namespace graft

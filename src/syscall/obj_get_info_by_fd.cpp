@@ -1,0 +1,39 @@
+// BPF_OBJ_GET_INFO_BY_FD: by the kind of the object.
+
+#include <array>
+
+#include "syscall/command.h"
+#include "syscall/info.h"
+
+namespace graft {
+
+Result<void> require_zero_tail(Caller& caller, uint64_t address, uint32_t known, uint32_t length) {
+    constexpr uint32_t longest = 4096;
+    if (length > longest) return fail(E2BIG, "the info is longer than a page");
+    for (uint32_t at = known; at < length;) {
+        std::array<std::byte, 256> chunk;
+        const auto part = std::span(chunk).first(std::min<size_t>(chunk.size(), length - at));
+        TRY(caller.read(address + at, part));
+        if (std::ranges::any_of(part, [](std::byte byte) { return byte != std::byte{0}; })) {
+            return fail(E2BIG, "the info has a field that this kernel does not know");
+        }
+        at += static_cast<uint32_t>(part.size());
+    }
+    return {};
+}
+
+namespace command {
+
+Result<Reply> obj_get_info_by_fd(Kernel&, Caller& caller, const Attr& attr) {
+    const DescriptorRef descriptor = TRY(caller.descriptor(static_cast<int>(attr->info.bpf_fd)));
+    switch (descriptor.object->object_kind()) {
+        case ObjectKind::btf:
+            TRY(btf_info(caller, attr, static_cast<const Btf&>(*descriptor.object)));
+            return Reply();
+        default:
+            return fail(EINVAL, "graft does not have the info of this kind of object yet");
+    }
+}
+
+}  // namespace command
+}  // namespace graft
