@@ -4,6 +4,7 @@
 #include <urcu/urcu-memb.h>
 
 #include <memory>
+#include <new>
 #include <semaphore>
 
 #if defined(__SANITIZE_THREAD__)
@@ -86,6 +87,20 @@ void defer(std::function<void()> free) {
     reader_left();  // what the writer did happens before the callback, too
     (void)deferred.release();
     urcu_memb_call_rcu(head, run_deferred);
+}
+
+void Retirable::retire_now(Retirable* object) noexcept {
+    if (object == nullptr) return;
+    // The object is found again from the head's address: a member stands at a fixed distance.
+    static_assert(sizeof(rcu_head) == sizeof head_ && alignof(rcu_head) <= alignof(void*));
+    static const std::ptrdiff_t distance = object->head_ - reinterpret_cast<std::byte*>(object);
+    register_this_thread();
+    reader_left();
+    rcu_head* head = new (object->head_) rcu_head;
+    urcu_memb_call_rcu(head, [](rcu_head* done) {
+        grace_period_over();
+        reinterpret_cast<Retirable*>(reinterpret_cast<std::byte*>(done) - distance)->drop_ref();
+    });
 }
 
 void barrier() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
 
 #include "base/ref.h"
@@ -35,6 +36,16 @@ template <class T>
 void retire(Ref<T> ref) {
     if (ref) defer([object = ref.release()] { object->drop_ref(); });
 }
+
+// Base of what must be retired without allocating: a change that is published already cannot fail any more.
+class Retirable : public RefCounted {
+public:
+    // Drops the caller's reference after a grace period.  At most once at a time for one object.  Null is ignored.
+    static void retire_now(Retirable* object) noexcept;
+
+private:
+    alignas(void*) std::byte head_[2 * sizeof(void*)];  // liburcu's rcu_head
+};
 
 template <class T>
 [[nodiscard]] T* load(const std::atomic<T*>& slot) {

@@ -1,17 +1,47 @@
-// Engine: runs images.
+// Engine: makes images executable and runs them.
 //
+// Two steps, because a program is compiled once and linked often: compile() at load, link() whenever the links that reach it change.
 // run() enters the current image of a program with `context` in R1 and returns R0.  The caller holds an rcu::ReadGuard and a CPU slot and
 // has set current_run().  A tail call enters the callee's current image.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
+#include "base/rcu.h"
+#include "base/result.h"
 #include "helper/run_context.h"
 #include "program/program.h"
 
 namespace graft {
 
-[[nodiscard]] uint64_t run(const Program& program, void* context, RunContext& run_context);
+// Stateless: one object serves every kernel and thread.
+class Engine {
+public:
+    virtual ~Engine() = default;
+    [[nodiscard]] virtual const char* name() const = 0;
+    // ENOMEM may come as std::bad_alloc.
+    virtual Result<std::unique_ptr<EngineCode>> compile(const VerifiedProgram& program) const = 0;
+    // Sets image.enter and each function's code.  Every program in it was compiled by this engine.
+    virtual Result<void> link(Image& image) const = 0;
+};
+
+// The portable reference.
+[[nodiscard]] const Engine& interpreter();
+
+[[nodiscard]] inline uint64_t enter(const Image& image, void* context, RunContext& run_context) {
+    run_context.tail_calls = 0;
+    return image.enter(image, context, run_context);
+}
+
+// Enters and counts, while somebody has BPF_ENABLE_STATS on.
+[[nodiscard]] uint64_t run_counted(const Program& program, void* context, RunContext& run_context);
+
+[[nodiscard]] inline uint64_t run(const Program& program, void* context, RunContext& run_context) {
+    if (program.counts_runs()) [[unlikely]]
+        return run_counted(program, context, run_context);
+    return enter(*rcu::load(program.image), context, run_context);
+}
 
 // Sets current_run() for a scope.
 class RunScope {

@@ -4,10 +4,16 @@
 
 namespace graft {
 
-Link::Link(uint32_t type, Ref<Program> program, IdTable<Link>& ids)
-    : Object(ObjectKind::link), type_(type), program_(std::move(program)), ids_(ids), id_(ids.add(this)) {}
+Link::Link(uint32_t type, Ref<Program> program) : Object(ObjectKind::link), type_(type), program_(std::move(program)) {}
 
-Link::~Link() { ids_.remove(id_); }
+Link::~Link() {
+    if (ids_ != nullptr) ids_->remove(id_);
+}
+
+void Link::register_in(IdTable<Link>& ids) {
+    ids_ = &ids;
+    ids.add(this, id_);
+}
 
 Ref<Program> Link::program() const {
     const std::lock_guard guard(program_lock_);

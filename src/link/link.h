@@ -15,6 +15,9 @@ class Link : public Object {
 public:
     ~Link() override;
 
+    // Gives it an id, by which others find it: once, when it is attached.
+    void register_in(IdTable<Link>& ids);
+
     [[nodiscard]] uint32_t id() const { return id_; }
     [[nodiscard]] uint32_t type() const { return type_; }  // BPF_LINK_TYPE_*
     // Attached program; changes by BPF_LINK_UPDATE.
@@ -28,15 +31,15 @@ public:
     virtual Result<void> detach();
 
 protected:
-    Link(uint32_t type, Ref<Program> program, IdTable<Link>& ids);
+    Link(uint32_t type, Ref<Program> program);
     void set_program(Ref<Program> program);
 
 private:
     uint32_t type_;
     mutable std::mutex program_lock_;
     Ref<Program> program_;
-    IdTable<Link>& ids_;
-    uint32_t id_;
+    IdTable<Link>* ids_ = nullptr;
+    uint32_t id_ = 0;
 };
 
 }  // namespace graft

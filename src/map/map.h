@@ -24,6 +24,8 @@
 
 namespace graft {
 
+class TailCallee;
+
 // What BPF_MAP_CREATE asked for, decoded and checked in form.
 struct MapSpec {
     uint32_t type = BPF_MAP_TYPE_UNSPEC;
@@ -63,6 +65,8 @@ public:
     virtual void* lookup_element(const void* key, uint32_t cpu) = 0;  // null: no such element
     virtual long update_element(const void* key, const void* value, uint64_t flags, uint32_t cpu) = 0;
     virtual long delete_element(const void* key) = 0;
+    // The program at an index of a program array, for bpf_tail_call; null: none there, or a map of another type.
+    [[nodiscard]] virtual const TailCallee* tail_callee(uint32_t) const { return nullptr; }
     [[nodiscard]] virtual std::optional<ElementArray> element_array() const { return std::nullopt; }
 
     // --- syscall face: sizes are spec().key_size and user_value_size(); ENOENT, EEXIST, E2BIG, EINVAL, ENOTSUPP as Linux ------------

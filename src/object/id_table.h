@@ -16,12 +16,18 @@ template <class T>
 class IdTable {
 public:
     [[nodiscard]] uint32_t add(T* object) {
+        uint32_t id = 0;
+        add(object, id);
+        return id;
+    }
+    // `id` is written before anybody can find the object: for one that is complete already.
+    void add(T* object, uint32_t& id) {
         const std::lock_guard guard(lock_);
         do {
             last_ = last_ >= INT32_MAX ? 1 : last_ + 1;
         } while (objects_.contains(last_));
+        id = last_;
         objects_.emplace(last_, object);
-        return last_;
     }
     void remove(uint32_t id) {
         const std::lock_guard guard(lock_);

@@ -4,22 +4,29 @@
 
 namespace graft {
 
-Ref<Program> Program::make(ProgramFacts facts, VerifiedProgram code, TargetFunction target, IdTable<Program>& ids) {
-    return Ref<Program>::adopt(new Program(std::move(facts), std::move(code), std::move(target), ids));
+Ref<Program> Program::make(ProgramFacts facts, VerifiedProgram code, std::unique_ptr<EngineCode> engine_code, TargetFunction primed,
+                           const std::atomic<uint32_t>& statistics_users) {
+    return Ref<Program>::adopt(new Program(std::move(facts), std::move(code), std::move(engine_code), std::move(primed), statistics_users));
 }
 
-Program::Program(ProgramFacts facts, VerifiedProgram code, TargetFunction target, IdTable<Program>& ids)
+Program::Program(ProgramFacts facts, VerifiedProgram code, std::unique_ptr<EngineCode> engine_code, TargetFunction target,
+                 const std::atomic<uint32_t>& statistics_users)
     : TailCallee(ObjectKind::program),
       primed(std::move(target)),
       facts_(std::move(facts)),
       code_(std::move(code)),
-      ids_(ids),
-      id_(ids.add(this)) {}
+      engine_code_(std::move(engine_code)),
+      statistics_users_(statistics_users) {}
 
 // Nobody can be running it: whoever entered it held a reference or was inside a read guard that the last reference outlived.
 Program::~Program() {
-    ids_.remove(id_);
+    if (ids_ != nullptr) ids_->remove(id_);
     if (Image* last = image.exchange(nullptr); last != nullptr) last->drop_ref();
+}
+
+void Program::register_in(IdTable<Program>& ids) {
+    ids_ = &ids;
+    ids.add(this, id_);
 }
 
 int Program::find_function(uint32_t btf_id) const {

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -43,11 +44,17 @@ struct TargetFunction {
 class Program final : public TailCallee {
 public:
     // primed: for EXT and fentry/fexit on a program, the target it was verified against.
-    [[nodiscard]] static Ref<Program> make(ProgramFacts facts, VerifiedProgram code, TargetFunction primed, IdTable<Program>& ids);
+    // engine_code: what the engine compiled of `code`.
+    [[nodiscard]] static Ref<Program> make(ProgramFacts facts, VerifiedProgram code, std::unique_ptr<EngineCode> engine_code,
+                                           TargetFunction primed, const std::atomic<uint32_t>& statistics_users);
     ~Program() override;
+
+    // Gives it an id, by which others find it: once, after its first image was published.
+    void register_in(IdTable<Program>& ids);
 
     [[nodiscard]] const ProgramFacts& facts() const { return facts_; }
     [[nodiscard]] const VerifiedProgram& code() const { return code_; }
+    [[nodiscard]] const EngineCode& engine_code() const { return *engine_code_; }
     [[nodiscard]] uint32_t id() const { return id_; }
     [[nodiscard]] uint32_t program_id() const override { return id_; }
     // The type whose rules it follows: that of the target for EXT.
@@ -72,16 +79,21 @@ public:
     void leave_extended();
 
     // --- statistics, counted while BPF_ENABLE_STATS is on ----------------------------------------------------------------------------
-    std::atomic<uint64_t> run_count{0};
-    std::atomic<uint64_t> run_time_ns{0};
-    std::atomic<uint64_t> recursion_misses{0};
+    // Atomic and mutable: they are about runs, which leave a program as it is.
+    [[nodiscard]] bool counts_runs() const { return statistics_users_.load(std::memory_order_relaxed) != 0; }
+    mutable std::atomic<uint64_t> run_count{0};
+    mutable std::atomic<uint64_t> run_time_ns{0};
+    mutable std::atomic<uint64_t> recursion_misses{0};
 
 private:
-    Program(ProgramFacts facts, VerifiedProgram code, TargetFunction target, IdTable<Program>& ids);
+    Program(ProgramFacts facts, VerifiedProgram code, std::unique_ptr<EngineCode> engine_code, TargetFunction target,
+            const std::atomic<uint32_t>& statistics_users);
     ProgramFacts facts_;
     VerifiedProgram code_;
-    IdTable<Program>& ids_;
-    uint32_t id_;
+    std::unique_ptr<EngineCode> engine_code_;
+    const std::atomic<uint32_t>& statistics_users_;  // the kernel's: how many have BPF_ENABLE_STATS on
+    IdTable<Program>* ids_ = nullptr;
+    uint32_t id_ = 0;
     std::mutex exclusion_lock_;
     uint32_t in_arrays_ = 0;
     uint32_t extended_ = 0;  // functions of it that are replaced

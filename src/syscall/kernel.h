@@ -5,6 +5,7 @@
 // frees.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -49,7 +50,9 @@ public:
     IdTable<Link> links;
 
     Cpus cpus;
-    TargetRegistry targets;
+    const Engine& engine = interpreter();
+    TargetRegistry targets{engine};
+    std::atomic<uint32_t> statistics_users{0};  // how many descriptors of BPF_ENABLE_STATS are open
     XdpDevices xdp;
     Ref<Btf> vmlinux_btf;
 
