@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "btf/btf.h"
+#include "btf/func_proto.h"
 
 namespace graft {
 
@@ -33,8 +34,8 @@ struct TargetFacts {
     uint32_t extended_type = 0;  // EXT: the type recorded from its own target
     uint32_t flags = 0;
     bool jited = true;
-    bool attached_to_tracing = false;  // a tracing program that itself traces a tracing program
-    const Btf* btf = nullptr;          // null: loaded without BTF
+    bool attached_to_tracing = false;            // a tracing program that itself traces a tracing program
+    const Btf* btf = nullptr;                    // null: loaded without BTF
     std::vector<TargetFunctionFacts> functions;  // [0]: main
 };
 
@@ -49,6 +50,9 @@ struct AttacherFacts {
     bool changes_packet = false;
     bool might_sleep = false;
     bool jit_requested = true;
+    // At LINK_CREATE: of which type the target at load was; another target must be of the same.  Both 0: none was.
+    uint32_t recorded_target_type = 0;
+    uint32_t recorded_target_expected_attach_type = 0;
 };
 
 // Where it attaches.
@@ -56,7 +60,7 @@ struct AttachTargetInfo {
     uint32_t subprogram = 0;  // number in the target
     uint32_t btf_func_id = 0;
     std::string name;
-    uint32_t func_proto = 0;  // type id in the target's BTF
+    FunctionModel model;  // how it is called
     uint32_t target_type = 0;
     uint32_t target_expected_attach_type = 0;
 };
