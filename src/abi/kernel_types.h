@@ -1,7 +1,7 @@
 // The types of graft's own kernel that programs see: XDP's buff, the receive queue, the device.
 //
-// Names and members are Linux's, so that CO-RE finds them; the layouts are graft's.  The verifier rewrites context accesses to these layouts,
-// and graft's vmlinux BTF describes them.  Standard layout; pointers are host pointers.
+// Names and members are Linux's, so that CO-RE finds them; the layouts are graft's.  The verifier rewrites context accesses to these
+// layouts, and graft's vmlinux BTF describes them.  Standard layout; pointers are host pointers.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,39 @@ struct xdp_buff {
     xdp_txq_info* txq;
     uint32_t frame_sz;  // from data_hard_start to the end of the buffer, tailroom included
     uint32_t flags;
+};
+
+// A frame that came through tc or was made by TEST_RUN.  What Linux keeps in two places (a skb's data and its shared info) is one here.
+struct sk_buff {
+    net_device* dev;
+    void* sk;
+    char cb[48];
+    uint32_t len;  // of the frame from `data`
+    uint32_t data_len;
+    uint16_t mac_len;
+    uint16_t queue_mapping;
+    uint8_t pkt_type;  // PACKET_HOST ...
+    uint8_t ip_summed;
+    uint8_t vlan_present;
+    uint8_t tc_at_ingress;
+    uint32_t priority;
+    int32_t skb_iif;
+    uint32_t hash;
+    uint16_t vlan_proto;  // big endian
+    uint16_t vlan_tci;
+    uint32_t napi_id;
+    uint32_t mark;
+    uint16_t protocol;  // big endian
+    uint16_t tc_index;
+    uint16_t transport_header;  // from `head`, as the next two
+    uint16_t network_header;
+    uint16_t mac_header;
+    uint64_t tstamp;  // ns
+    unsigned char* head;
+    unsigned char* data;
+    uint32_t tail;  // from `head`
+    uint32_t end;
+    uint32_t truesize;
 };
 
 // What XDP promises in front of and behind a frame.
