@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/rcu.h"
+#include "btf/vmlinux.h"
 #include "syscall/command.h"
 
 namespace graft {
@@ -37,7 +38,12 @@ bool is_zero_behind(const Attr& attr, uint32_t end) {
 
 }  // namespace
 
-Result<std::unique_ptr<Kernel>> Kernel::create() { return std::unique_ptr<Kernel>(new Kernel()); }
+Result<std::unique_ptr<Kernel>> Kernel::create() {
+    std::unique_ptr<Kernel> kernel(new Kernel());
+    kernel->vmlinux_btf = TRY(make_vmlinux_btf());
+    kernel->vmlinux_btf->register_in(kernel->btfs);  // as on Linux, id 1
+    return kernel;
+}
 
 // What is deferred may defer again when it runs (an image drops its programs, a program its maps, a map its elements).
 Kernel::~Kernel() {
