@@ -1,4 +1,4 @@
-// verify(): may this program run?  The passes in order; a refusal is the errno and the log line of Linux 6.12.
+// verify_program(): may this program run?  The passes in order; a refusal is the errno and the log line of Linux 6.12.
 //
 // A pure function of the request: nothing global is read or changed.  Takes as long as it takes: no lock is held; it gives up with EINTR
 // when the client is gone.
@@ -16,11 +16,12 @@
 
 namespace graft {
 
-// A table that BPF_PROG_LOAD carries: func_info, line_info, core_relos.  Read from the client by verify().
+// A table that BPF_PROG_LOAD carries: func_info, line_info, core_relos.  Read from the client by verify_program().
 struct UserRecords {
     uint64_t address = 0;
     uint32_t count = 0;
     uint32_t record_size = 0;
+    uint64_t record_size_address = 0;  // of the attr's field, where E2BIG leaves the size this kernel knows; 0: nowhere
 };
 
 struct VerifyRequest {
@@ -30,9 +31,10 @@ struct VerifyRequest {
     std::string name;
     bool gpl_compatible = false;
     std::vector<bpf_insn> insns;  // as the client gave them
-    Ref<Btf> btf;                 // prog_btf_fd; may be null
+    int32_t prog_btf_fd = 0;
+    Ref<Btf> btf;  // verify_program() sets it: what prog_btf_fd is, when func_info or line_info came with the program (else nobody looks at the fd)
     UserRecords func_info, line_info, core_relos;
-    uint64_t fd_array = 0;      // address; 0: none
+    uint64_t fd_array = 0;  // address; 0: none
     uint32_t attach_btf_id = 0;
     const TargetFacts* target = nullptr;  // the program of attach_prog_fd; null: none
     Caller* caller = nullptr;             // resolves descriptors of maps and BTF
@@ -40,6 +42,6 @@ struct VerifyRequest {
 };
 
 // EINVAL, EACCES, EPERM, E2BIG, EFAULT ... as Linux.  The log gets the verdict's reason and, by level, the walk.
-Result<VerifiedProgram> verify(VerifyRequest& request, Log& log);
+Result<VerifiedProgram> verify_program(VerifyRequest& request, Log& log);
 
 }  // namespace graft

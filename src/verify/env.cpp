@@ -1,0 +1,20 @@
+#include "verify/env.h"
+
+#include <algorithm>
+
+namespace graft::verify {
+
+uint32_t Env::function_of(uint32_t index) const {
+    const auto after = std::upper_bound(functions.begin(), functions.end(), index,
+                                        [](uint32_t insn, const Function& function) { return insn < function.start; });
+    return static_cast<uint32_t>(after - functions.begin()) - 1;
+}
+
+int Env::function_at(uint32_t index) const {
+    const auto end = functions.end() - 1;  // the sentinel starts no function
+    const auto found =
+        std::lower_bound(functions.begin(), end, index, [](const Function& function, uint32_t insn) { return function.start < insn; });
+    return found != end && found->start == index ? static_cast<int>(found - functions.begin()) : -1;
+}
+
+}  // namespace graft::verify
