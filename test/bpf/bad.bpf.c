@@ -38,14 +38,6 @@ int beyond_map_value(struct xdp_md* ctx) {
 }
 
 SEC("xdp")
-int pointer_into_map(struct xdp_md* ctx) {
-    __u32 zero = 0;
-    __u64* value = bpf_map_lookup_elem(&values, &zero);
-    if (value) *value = (__u64)(long)ctx;
-    return XDP_PASS;
-}
-
-SEC("xdp")
 int endless(struct xdp_md* ctx) {
     for (volatile int i = 0;; i++) {
         if (i < 0) break;
