@@ -1,0 +1,72 @@
+#include "client/workers.h"
+
+#include <system_error>
+#include <utility>
+
+namespace graft::client {
+
+Workers::~Workers() {
+    std::vector<std::thread> threads;
+    {
+        const std::lock_guard guard(lock_);
+        stopping_ = true;
+        runnable_.clear();
+        groups_.clear();
+        threads.swap(threads_);
+    }
+    ready_.notify_all();
+    for (std::thread& thread : threads) thread.join();
+}
+
+void Workers::run(uint64_t group, std::function<void()> task) {
+    const std::lock_guard guard(lock_);
+    if (stopping_) return;
+    Group& mine = groups_[group];
+    if (mine.running >= per_group_) {
+        mine.waiting.push_back(std::move(task));
+        return;
+    }
+    ++mine.running;
+    runnable_.push_back({group, std::move(task)});
+    if (idle_ >= runnable_.size()) {
+        ready_.notify_one();
+        return;
+    }
+    try {
+        threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+        // No thread to be had: one that is busy takes it later; with none at all, it has to be done here.
+        if (threads_.empty()) {
+            Task here = std::move(runnable_.back());
+            runnable_.pop_back();
+            --mine.running;
+            here.run();
+        }
+    }
+}
+
+void Workers::work() {
+    std::unique_lock guard(lock_);
+    for (;;) {
+        ++idle_;
+        ready_.wait(guard, [this] { return stopping_ || !runnable_.empty(); });
+        --idle_;
+        if (stopping_) return;
+        const Task task = std::move(runnable_.front());
+        runnable_.pop_front();
+        guard.unlock();
+        task.run();
+        guard.lock();
+        const auto it = groups_.find(task.group);
+        if (it == groups_.end()) continue;
+        Group& group = it->second;
+        if (!group.waiting.empty()) {
+            runnable_.push_back({task.group, std::move(group.waiting.front())});
+            group.waiting.pop_front();
+        } else if (--group.running == 0) {
+            groups_.erase(it);
+        }
+    }
+}
+
+}  // namespace graft::client
