@@ -38,6 +38,7 @@ struct VerifyRequest {
     uint32_t attach_btf_id = 0;
     const TargetFacts* target = nullptr;  // the program of attach_prog_fd; null: none
     Caller* caller = nullptr;             // resolves descriptors of maps and BTF
+    bool privileged = true;               // CAP_BPF and CAP_PERFMON: pointers may be stored and compared
     const Btf* vmlinux = nullptr;
 };
 

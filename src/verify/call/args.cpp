@@ -1,0 +1,200 @@
+// Arguments of helpers: what each rule demands of its register.
+#include "verify/call/args.h"
+
+#include "map/map.h"
+#include "verify/pointer/pointer.h"
+#include "verify/prune/prune.h"
+
+namespace graft::verify {
+namespace {
+
+constexpr uint64_t most_size = 1 << 29;
+constexpr const char* memory_kinds = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
+
+bool may_be_null(Arg rule) { return rule == Arg::mem_read_or_null || rule == Arg::stack_or_null; }
+bool is_memory(Arg rule) {
+    return rule == Arg::map_key || rule == Arg::map_value || rule == Arg::uninit_map_value || rule == Arg::mem_read ||
+           rule == Arg::mem_read_or_null || rule == Arg::mem_write;
+}
+
+// The kinds a rule takes, in the words of the message.
+const char* expected_kinds(Arg rule) {
+    switch (rule) {
+        case Arg::const_map_ptr:
+            return "map_ptr";
+        case Arg::ctx:
+            return "ctx";
+        case Arg::const_size:
+        case Arg::const_size_or_zero:
+        case Arg::const_alloc_size_or_zero:
+            return "scalar";
+        case Arg::callback:
+            return "func";
+        case Arg::stack_or_null:
+            return "fp";
+        case Arg::spin_lock:
+            return "map_value, ptr_";
+        case Arg::timer:
+        case Arg::kptr:
+        case Arg::const_str:
+            return "map_value";
+        case Arg::alloc_mem:
+            return "ringbuf_mem";
+        case Arg::int_ptr:
+        case Arg::long_ptr:
+            return "fp, pkt, pkt_meta, map_key, map_value";
+        case Arg::sock_common:
+            return "sock_common, sock, tcp_sock, xdp_sock";
+        case Arg::btf_sock_common:
+            return "sock_common, sock, tcp_sock, xdp_sock, ptr_";
+        default:
+            return memory_kinds;
+    }
+}
+
+bool kind_matches(Arg rule, const Reg& reg) {
+    if (reg.has(maybe_null)) return false;
+    switch (rule) {
+        case Arg::const_map_ptr:
+            return reg.is(Kind::map_ptr);
+        case Arg::ctx:
+            return reg.is(Kind::ctx);
+        case Arg::const_size:
+        case Arg::const_size_or_zero:
+        case Arg::const_alloc_size_or_zero:
+            return reg.is(Kind::scalar);
+        case Arg::callback:
+            return reg.is(Kind::func);
+        case Arg::stack_or_null:
+            return reg.is(Kind::stack);
+        case Arg::spin_lock:
+        case Arg::timer:
+        case Arg::kptr:
+        case Arg::const_str:
+            return reg.is(Kind::map_value);
+        case Arg::alloc_mem:
+            return reg.is(Kind::mem) && reg.has(mem_ringbuf);
+        case Arg::int_ptr:
+        case Arg::long_ptr:
+            return reg.is(Kind::stack) || reg.is_packet() || reg.is(Kind::map_key) || reg.is(Kind::map_value);
+        case Arg::sock_common:
+        case Arg::btf_sock_common:
+            return reg.is(Kind::sock_common) || reg.is(Kind::sock) || reg.is(Kind::tcp_sock);
+        default:
+            return reg.is(Kind::stack) || reg.is_packet() || reg.is(Kind::map_key) || reg.is(Kind::map_value) || reg.is(Kind::mem) ||
+                   reg.is(Kind::buf) || (reg.is(Kind::btf_object) && reg.has(trusted));
+    }
+}
+
+Result<void> require_kind(Walk& walk, Arg rule, uint32_t number) {
+    const Reg& reg = walk.reg(number);
+    if (reg.has(rdonly) && rule != Arg::mem_read && rule != Arg::mem_read_or_null && rule != Arg::map_key && is_memory(rule)) {
+        return walk.env.reject(EACCES, "R{} type={} expected={}", number, kind_text(reg), expected_kinds(rule));
+    }
+    if (!kind_matches(rule, reg)) {
+        return walk.env.reject(EACCES, "R{} type={} expected={}", number, kind_text(reg), expected_kinds(rule));
+    }
+    if (reg.is(Kind::ctx) || reg.is(Kind::map_ptr)) return check_fixed_offset(walk, reg, number, false);
+    return {};
+}
+
+// The memory before a size argument.
+Result<void> check_size(Walk& walk, HelperCall& call, uint32_t number, bool zero_allowed) {
+    Env& env = walk.env;
+    const Reg& size = walk.reg(number);
+    const Arg memory = call.helper->args[number - 2];
+    call.fills = memory == Arg::mem_write && size.value.is_const();
+    if (size.value.s64.min < 0) {
+        return env.reject(EACCES, "R{} min value is negative, either use unsigned or 'var &= const'", number);
+    }
+    if (size.value.u64.min == 0 && !zero_allowed) {
+        return env.reject(EACCES, "R{} invalid zero-sized read: u64=[{},{}]", number, static_cast<int64_t>(size.value.u64.min),
+                          static_cast<int64_t>(size.value.u64.max));
+    }
+    if (size.value.u64.max >= most_size) {
+        return env.reject(EACCES, "R{} unbounded memory access, use 'var &= const' or 'if (var < const)'", number);
+    }
+    const Access access = memory == Arg::mem_write ? Access::write : Access::read;
+    TRY(check_helper_memory(walk, number - 1, static_cast<uint32_t>(size.value.u64.max), access, zero_allowed, call.fills));
+    return mark_precise(walk, number);
+}
+
+Result<void> check_map_memory(Walk& walk, HelperCall& call, uint32_t number, Arg rule) {
+    if (call.map == nullptr) {
+        return walk.env.reject(EACCES, "invalid map_ptr to access map->{}", rule == Arg::map_key ? "key" : "value");
+    }
+    const MapSpec& spec = call.map->spec();
+    if (rule == Arg::map_key) return check_helper_memory(walk, number, spec.key_size, Access::read, false, false);
+    const bool fills = rule == Arg::uninit_map_value;
+    return check_helper_memory(walk, number, spec.value_size, fills ? Access::write : Access::read, false, fills);
+}
+
+}  // namespace
+
+Result<void> check_helper_memory(Walk& walk, uint32_t number, uint32_t size, Access access, bool zero_size_allowed, bool fills) {
+    Env& env = walk.env;
+    const Reg& reg = walk.reg(number);
+    switch (reg.kind) {
+        case Kind::packet:
+        case Kind::packet_meta:
+            return check_packet_range(walk, number, reg.off, size, zero_size_allowed);
+        case Kind::map_key:
+            if (access == Access::write) return env.reject(EACCES, "R{} cannot write into {}", number, kind_text(reg));
+            return check_region(walk, number, reg.off, size, reg.map->spec().key_size, false);
+        case Kind::map_value:
+            return check_map_value_range(walk, number, reg.off, size, zero_size_allowed, access);
+        case Kind::mem:
+        case Kind::buf:
+            if (access == Access::write && reg.has(rdonly)) return env.reject(EACCES, "R{} cannot write into {}", number, kind_text(reg));
+            return check_region(walk, number, reg.off, size, reg.mem_size, zero_size_allowed);
+        case Kind::stack:
+            return check_stack_range(walk, {.number = number,
+                                            .off = reg.off,
+                                            .size = size,
+                                            .zero_size_allowed = zero_size_allowed,
+                                            .fills = fills,
+                                            .by_helper = true});
+        default:
+            if (zero_size_allowed && size == 0 && reg.is_null()) return {};
+            return env.reject(EACCES, "R{} type={} expected=fp", number, kind_text(reg));
+    }
+}
+
+Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
+    Env& env = walk.env;
+    const Arg rule = call.helper->args[number - 1];
+    if (rule == Arg::none) return {};
+    TRY(use_reg(walk, number, Use::read));
+    const Reg& reg = walk.reg(number);
+    if (rule == Arg::anything) {
+        if (leaks_pointer(walk, reg)) return env.reject(EACCES, "R{} leaks addr into helper function", number);
+        return {};
+    }
+    if (reg.is_packet() && !call.helper->packet_access) return env.reject(EACCES, "helper access to the packet is not allowed");
+    if (!(reg.is_null() && may_be_null(rule))) TRY(require_kind(walk, rule, number));
+    switch (rule) {
+        case Arg::const_map_ptr:
+            call.map = reg.map;
+            return {};
+        case Arg::map_key:
+        case Arg::map_value:
+        case Arg::uninit_map_value:
+            return check_map_memory(walk, call, number, rule);
+        case Arg::const_size:
+            return check_size(walk, call, number, false);
+        case Arg::const_size_or_zero:
+            return check_size(walk, call, number, true);
+        case Arg::const_alloc_size_or_zero:
+            if (!reg.value.is_const()) return env.reject(EACCES, "R{} is not a known constant'", number);
+            call.alloc_size = static_cast<uint32_t>(reg.value.const_value());
+            return mark_precise(walk, number);
+        case Arg::int_ptr:
+            return check_helper_memory(walk, number, 4, Access::write, false, true);
+        case Arg::long_ptr:
+            return check_helper_memory(walk, number, 8, Access::write, false, true);
+        default:
+            return {};
+    }
+}
+
+}  // namespace graft::verify

@@ -1,0 +1,23 @@
+// Arguments of helper calls.
+#pragma once
+
+#include "helper/helper.h"
+#include "verify/pointer/pointer.h"
+#include "verify/walk/walk.h"
+
+namespace graft::verify {
+
+// What the arguments of one call say, as they are checked from R1 to R5.
+struct HelperCall {
+    const Helper* helper = nullptr;
+    const Map* map = nullptr;  // of the const_map_ptr argument
+    uint32_t alloc_size = 0;   // of the const_alloc_size_or_zero argument
+    bool fills = false;
+};
+
+Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number);
+
+// [R, R + size) on behalf of a helper or of a global function.  `fills`: stack there need not be initialised before and is after.
+Result<void> check_helper_memory(Walk& walk, uint32_t number, uint32_t size, Access access, bool zero_size_allowed, bool fills);
+
+}  // namespace graft::verify

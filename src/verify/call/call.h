@@ -1,0 +1,32 @@
+// Calls: helpers, functions of the program, and the start and end of functions.
+#pragma once
+
+#include "verify/walk/walk.h"
+
+namespace graft::verify {
+
+Result<void> call_helper(Walk& walk, const bpf_insn& insn);
+// R0..R5 hold nothing any more.
+void clear_caller_saved(Walk& walk);
+// BPF_PSEUDO_CALL.  Static functions are entered (walk.insn moves); global ones are checked against their BTF and stepped over.
+Result<void> call_function(Walk& walk, const bpf_insn& insn);
+// exit in a called function: back to the caller.
+Result<void> return_to_caller(Walk& walk);
+// exit of the function that is verified: what R0 must be.
+Result<void> check_return_value(Walk& walk);
+
+// --- btf_func ----------------------------------------------------------------------------------------------------------------------------
+enum class FuncArgKind : uint8_t { scalar, ctx, mem };
+struct FuncArg {
+    FuncArgKind kind = FuncArgKind::scalar;
+    uint32_t mem_size = 0;
+    bool nonnull = false;
+};
+// The arguments of function `number` by its BTF.  EINVAL, with the log line; marks the function unreliable when BTF does not help.
+Result<std::vector<FuncArg>> function_args(Env& env, uint32_t number);
+// The registers R1.. of a first frame.
+Result<void> set_up_arguments(Walk& walk, uint32_t number);
+// A call of a global function: do R1.. suit?
+Result<void> check_call_arguments(Walk& walk, uint32_t number);
+
+}  // namespace graft::verify

@@ -1,0 +1,71 @@
+// The context: fixed offsets only, and the fields that the program type allows.
+#include "verify/pointer/pointer.h"
+
+namespace graft::verify {
+namespace {
+
+void set_field(Walk& walk, uint32_t number, const CtxAccess& field) {
+    Reg& target = walk.reg(number);
+    switch (field.field) {
+        case CtxField::scalar:
+            mark_unknown(walk, number);
+            return;
+        case CtxField::packet:
+            set_pointer(target, Kind::packet);
+            break;
+        case CtxField::packet_meta:
+            set_pointer(target, Kind::packet_meta);
+            break;
+        case CtxField::packet_end:
+            set_pointer(target, Kind::packet_end);
+            break;
+        case CtxField::flow_keys:
+            set_pointer(target, Kind::flow_keys);
+            break;
+        case CtxField::sock_or_null:
+            set_pointer(target, Kind::sock, maybe_null);
+            break;
+        case CtxField::sock_common_or_null:
+            set_pointer(target, Kind::sock_common, maybe_null);
+            break;
+        case CtxField::btf_pointer:
+            set_pointer(target, Kind::btf_object, trusted);
+            target.btf = walk.env.request.vmlinux;
+            target.btf_id = field.btf_id;
+            break;
+    }
+    if (target.has(maybe_null)) target.id = walk.next_id();
+    walk.touch(number);
+}
+
+}  // namespace
+
+Result<void> check_fixed_offset(Walk& walk, const Reg& reg, uint32_t number, bool fixed_ok) {
+    Env& env = walk.env;
+    if (reg.off < 0) return env.reject(EACCES, "negative offset {} ptr R{} off={} disallowed", kind_text(reg), number, reg.off);
+    if (!fixed_ok && reg.off != 0) {
+        return env.reject(EACCES, "dereference of modified {} ptr R{} off={} disallowed", kind_text(reg), number, reg.off);
+    }
+    if (!reg.value.is_const() || reg.value.const_value() != 0) {
+        return env.reject(EACCES, "variable {} access var_off={} disallowed", kind_text(reg), reg.value.var_off.text());
+    }
+    return {};
+}
+
+Result<void> access_ctx(Walk& walk, const MemoryAccess& access) {
+    Env& env = walk.env;
+    const Reg pointer = walk.reg(access.number);
+    if (access.access == Access::write && access.value >= 0 && leaks_pointer(walk, walk.reg(static_cast<uint32_t>(access.value)))) {
+        return env.reject(EACCES, "R{} leaks addr into ctx", access.value);
+    }
+    TRY(check_fixed_offset(walk, pointer, access.number, false));
+    const int32_t off = pointer.off + access.off;
+    const auto field = off < 0 ? std::nullopt
+                               : env.type->ctx_access(static_cast<uint32_t>(off), access.size, access.access == Access::write,
+                                                      env.request.expected_attach_type);
+    if (!field) return env.reject(EACCES, "invalid bpf_context access off={} size={}", off, access.size);
+    if (access.access == Access::read && access.value >= 0) set_field(walk, static_cast<uint32_t>(access.value), *field);
+    return {};
+}
+
+}  // namespace graft::verify

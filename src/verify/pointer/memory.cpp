@@ -1,0 +1,100 @@
+// Loads and stores: what every kind of pointer has in common, and the way to each.
+#include "verify/pointer/pointer.h"
+#include "verify/prune/prune.h"
+
+namespace graft::verify {
+namespace {
+
+constexpr uint32_t ip_align = 2;  // Ethernet header before a packet's aligned part
+
+const char* region_name(Kind kind) {
+    switch (kind) {
+        case Kind::flow_keys:
+            return "flow keys ";
+        case Kind::map_key:
+            return "key ";
+        case Kind::map_value:
+            return "value ";
+        case Kind::ctx:
+            return "context ";
+        case Kind::stack:
+            return "stack ";
+        case Kind::sock:
+            return "sock ";
+        case Kind::sock_common:
+            return "sock_common ";
+        case Kind::tcp_sock:
+            return "tcp_sock ";
+        default:
+            return "";
+    }
+}
+
+Result<void> require_aligned(Walk& walk, const MemoryAccess& access) {
+    Env& env = walk.env;
+    const Reg& pointer = walk.reg(access.number);
+    const bool strict = (env.request.flags & BPF_F_STRICT_ALIGNMENT) != 0 || access.strict_alignment || pointer.is(Kind::stack);
+    if (!strict || access.size == 1) return {};
+    const auto fixed = static_cast<uint64_t>(int64_t{pointer.off} + access.off);
+    if (pointer.is_packet()) {
+        if (add(pointer.value.var_off, Tnum::constant(fixed + ip_align)).is_aligned(access.size)) return {};
+        return env.reject(EACCES, "misaligned packet access off {}+{}+{}+{} size {}", ip_align, pointer.value.var_off.text(), pointer.off,
+                          access.off, access.size);
+    }
+    if (add(pointer.value.var_off, Tnum::constant(fixed)).is_aligned(access.size)) return {};
+    return env.reject(EACCES, "misaligned {}access off {}+{}+{} size {}", region_name(pointer.kind), pointer.value.var_off.text(),
+                      pointer.off, access.off, access.size);
+}
+
+Result<void> access_map_key(Walk& walk, const MemoryAccess& access) {
+    if (access.access == Access::write) return walk.env.reject(EACCES, "write to change key R{} not allowed", access.number);
+    const Reg& pointer = walk.reg(access.number);
+    TRY(check_region(walk, access.number, pointer.off + access.off, access.size, pointer.map->spec().key_size, false));
+    if (access.value >= 0) mark_unknown(walk, static_cast<uint32_t>(access.value));
+    return {};
+}
+
+Result<void> access_by_kind(Walk& walk, const MemoryAccess& access) {
+    const Reg& pointer = walk.reg(access.number);
+    if (!pointer.has(maybe_null)) {
+        switch (pointer.kind) {
+            case Kind::map_key:
+                return access_map_key(walk, access);
+            case Kind::map_value:
+                return access_map_value(walk, access);
+            case Kind::mem:
+            case Kind::buf:
+                return access_mem(walk, access);
+            case Kind::ctx:
+                return access_ctx(walk, access);
+            case Kind::stack:
+                return access_stack(walk, access);
+            case Kind::packet:
+            case Kind::packet_meta:
+                return access_packet(walk, access);
+            case Kind::btf_object:
+                return access_btf_object(walk, access);
+            default:
+                break;
+        }
+    }
+    return walk.env.reject(EACCES, "R{} invalid mem access '{}'", access.number, kind_text(pointer));
+}
+
+}  // namespace
+
+Result<void> access_memory(Walk& walk, const MemoryAccess& access) {
+    TRY(require_aligned(walk, access));
+    TRY(access_by_kind(walk, access));
+    if (access.access == Access::write || access.value < 0 || access.size >= 8) return {};
+    Reg& target = walk.reg(static_cast<uint32_t>(access.value));
+    if (!target.is(Kind::scalar)) return {};
+    if (access.sign_extend) {
+        target.value.sign_extend_64(access.size);
+    } else {
+        target.value.truncate(access.size);
+    }
+    return {};
+}
+
+}  // namespace graft::verify

@@ -1,0 +1,128 @@
+// The table of explored states: prune, detect endless loops, make checkpoints.
+#include <algorithm>
+
+#include "verify/prune/prune.h"
+#include "verify/walk/log_text.h"
+
+namespace graft::verify {
+namespace {
+
+bool same_call_sites(const State& a, const State& b) {
+    if (a.frames.size() != b.frames.size()) return false;
+    for (size_t f = 0; f < a.frames.size(); ++f) {
+        if (a.frames[f]->call_site != b.frames[f]->call_site) return false;
+    }
+    return true;
+}
+
+// A cheap test before the exact comparison: no register changed in a way that shows progress.
+bool maybe_looping(const State& old, const State& current) {
+    if (old.frames.size() != current.frames.size()) return false;
+    const Frame& a = old.frame();
+    const Frame& b = current.frame();
+    for (size_t r = 0; r < reg_count; ++r) {
+        const Reg &x = a.regs[r], &y = b.regs[r];
+        if (x.kind != y.kind || x.flags != y.flags || x.off != y.off || !(x.value == y.value)) return false;
+    }
+    return true;
+}
+
+void forget_precision(State& state) {
+    for_each_reg(state, [](Reg& reg) {
+        if (reg.is(Kind::scalar)) reg.precise = false;
+    });
+}
+
+// From now on the state in hand continues the checkpoint: reads and precision travel to it.
+void continue_from(State& current, State& checkpoint) {
+    const size_t top = current.frames.size() - 1;
+    for (size_t f = 0; f <= top; ++f) {
+        Frame& mine = *current.frames[f];
+        Frame& its = *checkpoint.frames[f];
+        // Of the callers only R6..R9 are alive.
+        for (size_t r = f < top ? 6 : 0; r < r_fp; ++r) {
+            mine.regs[r].parent = &its.regs[r];
+            mine.regs[r].live = live_none;
+        }
+        for (size_t i = 0; i < mine.stack.size(); ++i) {
+            mine.stack[i].spilled.parent = &its.stack[i].spilled;
+            mine.stack[i].spilled.live = live_none;
+        }
+    }
+}
+
+void checkpoint(Walk& walk) {
+    ++walk.counts.total_states;
+    ++walk.counts.peak_states;
+    walk.jumps_at_checkpoint = walk.jumps;
+    walk.insns_at_checkpoint = walk.counts.insns;
+    forget_precision(walk.state);
+    auto explored = std::make_unique<Explored>();
+    explored->state = walk.state;
+    explored->state.insn = walk.insn;
+    walk.state.parent = &explored->state;
+    walk.state.first_insn = walk.insn;
+    walk.state.dfs_depth = explored->state.dfs_depth + 1;
+    walk.state.history.clear();
+    continue_from(walk.state, explored->state);
+    walk.explored[walk.insn].push_back(std::move(explored));
+}
+
+Error endless(Walk& walk, const State& old) {
+    print_line_info(walk, walk.insn);
+    Log& log = walk.env.log;
+    log.print("infinite loop detected at insn {}\n", walk.insn);
+    log.print("cur state:{}\n", describe(walk.state.frame(), true, 0, 0));
+    log.print("old state:{}\n", describe(old.frame(), true, 0, 0));
+    return fail(EINVAL, "refused by the verifier: an infinite loop");
+}
+
+}  // namespace
+
+Result<Visit> visited(Walk& walk) {
+    const InsnFacts& facts = walk.env.facts[walk.insn];
+    auto& states = walk.explored[walk.insn];
+    const bool force = facts.force_checkpoint || walk.state.history.size() > 40;
+    const uint32_t jumps = walk.jumps - walk.jumps_at_checkpoint;
+    const uint32_t insns = walk.counts.insns - walk.insns_at_checkpoint;
+    bool add = force || (jumps >= 2 && insns >= 8);
+
+    for (const auto& explored : states) {
+        if (explored->state.branches == 0 && same_call_sites(explored->state, walk.state)) forget_unread(explored->state);
+    }
+
+    const uint32_t candidates = static_cast<uint32_t>(states.size());
+    for (size_t i = states.size(); i-- > 0;) {
+        Explored& explored = *states[i];
+        if (explored.state.branches != 0) {
+            // We come from there: the path in hand is inside a loop.
+            if (maybe_looping(explored.state, walk.state) && states_equal(walk, explored.state, walk.state, Exact::yes)) {
+                return endless(walk, explored.state);
+            }
+            if (!force && jumps < 20 && insns < 100) add = false;
+        } else if (states_equal(walk, explored.state, walk.state, Exact::no)) {
+            ++explored.hits;
+            propagate_liveness(walk, explored.state, walk.state);
+            if (facts.jump_point) push_history(walk, false, 0, 0, 0);
+            TRY(propagate_precision(walk, explored.state));
+            return Visit::safe;
+        }
+        if (add) ++explored.misses;
+        const uint32_t patience = facts.force_checkpoint && explored.state.branches > 0 ? 64 : 3;
+        if (explored.misses > explored.hits * patience + patience) {
+            walk.retired.push_back(std::move(states[i]));
+            states.erase(states.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+    }
+    walk.counts.max_states_per_insn = std::max(walk.counts.max_states_per_insn, candidates);
+    if (add) checkpoint(walk);
+    return Visit::go_on;
+}
+
+void finish_branch(Walk&, State& state) {
+    for (State* at = &state; at != nullptr; at = at->parent) {
+        if (--at->branches != 0) break;
+    }
+}
+
+}  // namespace graft::verify
