@@ -23,6 +23,7 @@ public:
     Result<void> lookup(Bytes key, MutableBytes value, uint64_t flags) override;
     Result<void> update(Caller& caller, Bytes key, Bytes value, uint64_t flags) override;
     Result<void> erase(Bytes key) override;
+    [[nodiscard]] BatchKind batch_kind() const override { return BatchKind::by_key; }
     Result<void*> direct_value(uint32_t offset) override;
     [[nodiscard]] uint64_t memory() const override { return memory_.size(); }
     [[nodiscard]] int backing_fd() const override { return memory_.fd(); }
@@ -49,6 +50,7 @@ public:
     Result<void> lookup(Bytes key, MutableBytes value, uint64_t flags) override;
     Result<void> update(Caller& caller, Bytes key, Bytes value, uint64_t flags) override;
     Result<void> erase(Bytes key) override;
+    [[nodiscard]] BatchKind batch_kind() const override { return BatchKind::by_key; }
     [[nodiscard]] uint64_t memory() const override { return memory_.size(); }
 
 private:

@@ -9,25 +9,15 @@
 namespace graft {
 namespace {
 
+constexpr const char* one_clock = "one clock chooses what to drop, also with BPF_F_NO_COMMON_LRU";
+
 constexpr auto table = std::to_array<MapType>({
-    {.type = BPF_MAP_TYPE_HASH, .name = "hash", .check = HashMap::check, .create = HashMap::create, .partly = nullptr},
-    {.type = BPF_MAP_TYPE_ARRAY, .name = "array", .check = ArrayMap::check, .create = ArrayMap::create, .partly = nullptr},
-    {.type = BPF_MAP_TYPE_PERCPU_HASH, .name = "percpu_hash", .check = HashMap::check, .create = HashMap::create, .partly = nullptr},
-    {.type = BPF_MAP_TYPE_PERCPU_ARRAY,
-     .name = "percpu_array",
-     .check = PercpuArrayMap::check,
-     .create = PercpuArrayMap::create,
-     .partly = nullptr},
-    {.type = BPF_MAP_TYPE_LRU_HASH,
-     .name = "lru_hash",
-     .check = HashMap::check,
-     .create = HashMap::create,
-     .partly = "one clock chooses what to drop, also with BPF_F_NO_COMMON_LRU"},
-    {.type = BPF_MAP_TYPE_LRU_PERCPU_HASH,
-     .name = "lru_percpu_hash",
-     .check = HashMap::check,
-     .create = HashMap::create,
-     .partly = "one clock chooses what to drop, also with BPF_F_NO_COMMON_LRU"},
+    {BPF_MAP_TYPE_HASH, "hash", HashMap::check, HashMap::create, MapBtf::any, nullptr},
+    {BPF_MAP_TYPE_ARRAY, "array", ArrayMap::check, ArrayMap::create, MapBtf::index_key, nullptr},
+    {BPF_MAP_TYPE_PERCPU_HASH, "percpu_hash", HashMap::check, HashMap::create, MapBtf::any, nullptr},
+    {BPF_MAP_TYPE_PERCPU_ARRAY, "percpu_array", PercpuArrayMap::check, PercpuArrayMap::create, MapBtf::index_key, nullptr},
+    {BPF_MAP_TYPE_LRU_HASH, "lru_hash", HashMap::check, HashMap::create, MapBtf::any, one_clock},
+    {BPF_MAP_TYPE_LRU_PERCPU_HASH, "lru_percpu_hash", HashMap::check, HashMap::create, MapBtf::any, one_clock},
 });
 
 }  // namespace

@@ -13,6 +13,13 @@ struct MapEnvironment {
     uint32_t possible_cpus;  // slots of a per-CPU map: the host's possible CPUs, as clients count them
 };
 
+// What BTF of key and value a type takes.
+enum class MapBtf : uint8_t {
+    any,        // of the right sizes, both
+    index_key,  // the key is a 32-bit integer, or there is none and the only value is a data section
+    none,       // ENOTSUPP
+};
+
 struct MapType {
     uint32_t type;     // BPF_MAP_TYPE_*
     const char* name;  // without the prefix, lower case, as bpftool prints it
@@ -20,6 +27,7 @@ struct MapType {
     Result<void> (*check)(const MapSpec&, const MapEnvironment&);
     // Makes the map of a checked spec.  ENOMEM.
     Result<Ref<Map>> (*create)(MapSpec, MapEnvironment&);
+    MapBtf btf;
     const char* partly;  // what is missing, for docs/support.md; null: complete
 };
 

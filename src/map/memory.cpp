@@ -12,7 +12,8 @@ namespace {
 
 Result<size_t> whole_pages(size_t size) {
     const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-    if (size > SIZE_MAX / 2) return fail(ENOMEM, "the map is larger than the address space");
+    // The host gives pages when they are touched; a map that could never be filled is refused at once.
+    if (size / page >= static_cast<size_t>(sysconf(_SC_PHYS_PAGES))) return fail(ENOMEM, "the map is larger than the host's memory");
     return size == 0 ? page : (size + page - 1) / page * page;
 }
 

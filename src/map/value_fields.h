@@ -7,7 +7,11 @@
 #include <optional>
 #include <vector>
 
+#include "base/result.h"
+
 namespace graft {
+
+class Btf;
 
 enum class ValueFieldKind : uint8_t { spin_lock, timer, workqueue, kptr, list_head, list_node, rb_root, rb_node, refcount };
 
@@ -38,5 +42,9 @@ public:
 private:
     std::vector<ValueField> fields_;  // by offset, disjoint
 };
+
+// The special fields of a STRUCT or DATASEC; none of another type.  EINVAL, E2BIG: fields that Linux does not understand; it then treats
+// the value as one without any.
+[[nodiscard]] Result<ValueFields> find_value_fields(const Btf& btf, uint32_t type_id);
 
 }  // namespace graft

@@ -39,5 +39,17 @@ Result<Reply> link_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr
 Result<Reply> obj_get_info_by_fd(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> btf_load(Kernel& kernel, Caller& caller, const Attr& attr);
 
+Result<Reply> map_create(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> map_lookup_elem(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> map_update_elem(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> map_delete_elem(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> map_get_next_key(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> map_lookup_and_delete_elem(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> map_freeze(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> map_lookup_batch(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> map_lookup_and_delete_batch(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> map_update_batch(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> map_delete_batch(Kernel& kernel, Caller& caller, const Attr& attr);
+
 }  // namespace command
 }  // namespace graft

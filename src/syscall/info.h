@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "btf/btf.h"
+#include "map/map.h"
 #include "syscall/attr.h"
 
 namespace graft {
@@ -35,5 +36,6 @@ Result<void> write_info(Caller& caller, const Attr& attr, const T& info) {
 
 // EINVAL: a name without room for it, or the reverse; ENOSPC: too little room (the rest is answered); EFAULT.
 Result<void> btf_info(Caller& caller, const Attr& attr, const Btf& btf);
+Result<void> map_info(Caller& caller, const Attr& attr, const Map& map);
 
 }  // namespace graft

@@ -30,6 +30,9 @@ Result<Reply> obj_get_info_by_fd(Kernel&, Caller& caller, const Attr& attr) {
         case ObjectKind::btf:
             TRY(btf_info(caller, attr, static_cast<const Btf&>(*descriptor.object)));
             return Reply();
+        case ObjectKind::map:
+            TRY(map_info(caller, attr, static_cast<const Map&>(*descriptor.object)));
+            return Reply();
         default:
             return fail(EINVAL, "graft does not have the info of this kind of object yet");
     }

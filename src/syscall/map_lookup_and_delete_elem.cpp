@@ -1,0 +1,23 @@
+// BPF_MAP_LOOKUP_AND_DELETE_ELEM: hash maps only, so far.
+
+#include "syscall/map_access.h"
+
+namespace graft::command {
+
+Result<Reply> map_lookup_and_delete_elem(Kernel&, Caller& caller, const Attr& attr) {
+    TRY(require_only_lock_flag(attr->flags));
+    const MapAccess access = TRY(find_map(caller, attr->map_fd));
+    Map& map = *access.map;
+    const Map::WriteUnderWay writing(map);
+    TRY(require_readable(access));
+    TRY(require_writable(access));
+    TRY(require_lock_for(map, attr->flags));
+    Buffer key_buffer, value_buffer;
+    const Bytes key = TRY(read_bytes(caller, attr->key, map.spec().key_size, key_buffer));
+    const MutableBytes value = TRY(value_buffer.resize(map.user_value_size()));
+    TRY(map.lookup_and_delete(key, value, attr->flags));
+    TRY(caller.write(attr->value, value));
+    return Reply(0);
+}
+
+}  // namespace graft::command
