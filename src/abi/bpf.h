@@ -51,6 +51,7 @@ static_assert(offsetof(bpf_attr, btf_log_level) == 24);
 
 // Instruction encodings after 6.1 (cpu v4).
 inline constexpr uint8_t memsx = 0x80;  // BPF_LDX mode: sign-extending load
+inline constexpr uint8_t jcond = 0xe0;  // BPF_JMP operation: may_goto
 inline constexpr int32_t addr_space_cast = 1;
 
 // Frame limits.

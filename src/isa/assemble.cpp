@@ -84,8 +84,8 @@ public:
     // Decimal or 0x..., with or without a sign that may stand apart.
     std::optional<int64_t> accept_number() {
         const std::string_view before = rest_;
-        const bool negative = accept("-");
-        if (!negative) (void)accept("+");
+        (void)accept("+");
+        const bool negative = accept("-");  // also after it: the log writes "r3 + -1"
         skip_space();
         const bool hex = rest_.starts_with("0x");
         const std::string_view digits = hex ? rest_.substr(2) : rest_;
