@@ -1,9 +1,9 @@
 // XDP: what is attached to each interface, and the run of a frame.
 //
-// An interface is known by (netns cookie, ifindex).  Three modes as on Linux: generic (skb), native (drv), offload (refused).  Attaching by netlink
-// and by link follow Linux's rules and errno: they live here, for both callers.
-// Thread safety: control methods take a lock; a packet thread holds a Ref<XdpPort> for as long as it serves the interface and calls
-// run() inside an rcu::ReadGuard, with a CPU slot.
+// An interface is known by (netns cookie, ifindex).  Three modes as on Linux: generic (skb), native (drv), offload (refused).  Attaching by
+// netlink and by link follow Linux's rules and errno: they live here, for both callers.  Ports have native mode, as veth; other interfaces
+// have generic mode only, as lo, and no packets pass through what is attached to them. Thread safety: control methods take a lock; a packet
+// thread holds a Ref<XdpPort> for as long as it serves the interface and calls run() inside an rcu::ReadGuard, with a CPU slot.
 #pragma once
 
 #include <atomic>
@@ -45,50 +45,68 @@ private:
 
 // What is attached to an interface: IFLA_XDP.
 struct XdpState {
-    uint8_t mode = 0;       // XDP_ATTACHED_*
+    uint8_t mode = 0;                 // XDP_ATTACHED_*
     uint32_t drv_id = 0, skb_id = 0;  // program ids, 0: none
 };
 
 class XdpDevices {
 public:
-    // RTM_SETLINK with IFLA_XDP.  program null: detach.  expected: IFLA_XDP_EXPECTED_FD was given: the program that must be attached now, null
-    // for fd -1.  flags: XDP_FLAGS_*. 
+    // RTM_SETLINK with IFLA_XDP.  program null: detach.  flags: XDP_FLAGS_*; with XDP_FLAGS_REPLACE, `expected` is the program of
+    // IFLA_XDP_EXPECTED_FD, which must be attached now; null for fd -1: nothing is.
     struct NetlinkRequest {
         Ref<Program> program;
-        bool has_expected = false;
         Ref<Program> expected;
         uint32_t flags = 0;
     };
-    // EEXIST (expected differs; UPDATE_IF_NOEXIST and something is attached), EBUSY (flags, another mode or a link holds it), EINVAL (program of
-    // another type, contradictory flags), EOPNOTSUPP (HW mode).  The reason is what Linux puts into its extended ack.
+    // EEXIST (another than expected is attached; the other mode is in use), EBUSY (a link holds the interface; UPDATE_IF_NOEXIST and
+    // something is attached), EINVAL (program of another type, contradictory flags, hardware mode of a port), EOPNOTSUPP (hardware or
+    // native mode of an interface that is no port).  The reason is what Linux puts into its extended ack.
     Result<void> set_by_netlink(DeviceKey key, const NetlinkRequest& request);
 
-    // A bpf_link.  `owner` identifies the link; EBUSY when something is attached in that mode already.
+    // A bpf_link; `owner` identifies it.  flags: a mode or 0.  EBUSY when something is attached in that mode, else as by netlink.
     Result<void> attach_link(DeviceKey key, const Object* owner, Ref<Program> program, uint32_t flags);
+    // ENOLINK: the interface is gone, or the link was detached.
     Result<void> update_link(DeviceKey key, const Object* owner, Ref<Program> program);
     void detach_link(DeviceKey key, const Object* owner);
-
-    [[nodiscard]] XdpState query(DeviceKey key) const;
-
-    // The interface, or its namespace with all of its interfaces, is gone: programs are dropped, links of it are told (their ifindex reads 0).
-    void interface_gone(DeviceKey key);
-    void namespace_gone(uint64_t netns_cookie);
-
-    // For a packet thread.
-    [[nodiscard]] Ref<XdpPort> port(DeviceKey key);
-
     // Whether a link still has its interface.
     [[nodiscard]] bool link_is_attached(DeviceKey key, const Object* owner) const;
 
+    [[nodiscard]] XdpState query(DeviceKey key) const;
+
+    // The interface, or its namespace with all of its interfaces, is gone: programs are dropped, links of it find themselves detached.
+    void interface_gone(DeviceKey key);
+    void namespace_gone(uint64_t netns_cookie);
+
+    // For a packet thread: makes the interface a port, one that supports native mode.
+    [[nodiscard]] Ref<XdpPort> port(DeviceKey key);
+
 private:
+    enum class Mode : uint8_t { generic, native, hardware };
     struct Slot {
         Ref<Program> program;
         const Object* link = nullptr;
     };
     struct Device {
-        Slot native, generic;
+        bool is_port = false;
+        Slot generic, native;
         Ref<XdpPort> port;
     };
+    struct Change {
+        Ref<Program> program;  // null: detach
+        const Object* link = nullptr;
+        const Program* expected = nullptr;
+        uint32_t flags = 0;
+    };
+
+    Device& device(DeviceKey key);
+    static Mode mode_of(const Device& device, uint32_t flags);
+    static Slot* slot_of(Device& device, Mode mode);
+    static Result<void> set(Device& device, const Change& change);
+    static void put(Device& device, Slot& slot, Ref<Program> program, const Object* link);
+    // The slot that the link holds, or null.
+    Slot* slot_of_link(DeviceKey key, const Object* owner);
+    void drop(Device& device);
+
     mutable std::mutex lock_;
     std::map<DeviceKey, Device> devices_;
 };
