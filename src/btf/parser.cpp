@@ -5,6 +5,7 @@
 
 #include "btf/check_meta.h"
 #include "btf/resolve.h"
+#include "btf/special_fields.h"
 
 namespace graft {
 
@@ -37,6 +38,7 @@ Result<Ref<Btf>> BtfParser::parse(Bytes data) {
     btf_->resolved_.resize(btf_->offsets_.size());
     TRY(resolve_types(*btf_, btf_->resolved_, lines_));
     TRY(check_type_tags(*btf_, log_));
+    TRY(check_object_types(*btf_));
     return std::move(btf_);
 }
 
