@@ -266,6 +266,7 @@ TEST_F(DescriptorsTest, TenThousandObjectsAndAnOverflow) {
     rlimit raised = files;
     raised.rlim_cur = raised.rlim_max;
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &raised), 0);
+    SetUp();  // with the raised limit
     const size_t count = std::min<size_t>(10'000, raised.rlim_cur / 2 - 64);
     std::vector<Fd> held;
     for (size_t i = 0; i < count; ++i) held.push_back(open(make_ref<Counted>(alive)));
