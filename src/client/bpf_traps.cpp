@@ -1,7 +1,10 @@
 #include "client/bpf_traps.h"
 
+#include <fmt/core.h>
 #include <linux/bpf.h>
 #include <sys/syscall.h>
+
+#include <cstring>
 
 namespace graft::client {
 namespace {
@@ -29,13 +32,19 @@ bool is_slow(const seccomp_data& call) {
     }
 }
 
+Outcome refuse(Trap& trap, const Error& error) {
+    if (trap.listener()->explain && error.reason != nullptr)
+        trap.tell(fmt::format("graft: bpf command {}: {}: {}\n", trap.int_argument(0), std::strerror(error.code), error.reason));
+    return Outcome::error(error);
+}
+
 Outcome handle_bpf(Gateway& gateway, Trap& trap) {
     const Result<Reply> answer = gateway.bpf(trap, trap.int_argument(0), trap.argument(1), static_cast<uint32_t>(trap.argument(2)));
-    if (!answer.ok()) return Outcome::error(answer.error());
+    if (!answer.ok()) return refuse(trap, answer.error());
     const Reply& reply = answer.value();
     if (!reply.object) return Outcome::value(reply.value);
     Result<Fd> descriptor = gateway.descriptors().open(reply.object, access_of(reply));
-    if (!descriptor.ok()) return Outcome::error(descriptor.error());
+    if (!descriptor.ok()) return refuse(trap, descriptor.error());
     return Outcome::descriptor(std::move(*descriptor), true);
 }
 

@@ -36,17 +36,18 @@ Supervisor::~Supervisor() {
     loop_.unwatch(gateway_.notices().fd());
 }
 
-Result<void> Supervisor::add(Fd fd, pid_t pid, std::string command, std::function<void()> ended) {
+Result<void> Supervisor::add(NewClient client) {
     auto listener = std::make_shared<Listener>();
-    listener->fd = std::move(fd);
-    listener->pid = pid;
-    listener->command = std::move(command);
+    listener->fd = std::move(client.listener);
+    listener->pid = client.pid;
+    listener->command = std::move(client.command);
+    listener->explain = client.explain;
     // An older host does without.
     ioctl(listener->fd.get(), set_flags, sync_wake_up);
     const std::lock_guard guard(lock_);
     listener->id = ++last_id_;
     TRY(loop_.watch(listener->fd.get(), EPOLLIN, [this, listener](uint32_t events) { on_listener(listener, events); }));
-    served_[listener->id] = {listener, std::move(ended)};
+    served_[listener->id] = {listener, std::move(client.ended)};
     return {};
 }
 

@@ -36,9 +36,14 @@ public:
     // What a client is to install.
     [[nodiscard]] const std::vector<sock_filter>& filter() const { return filter_; }
 
-    // Takes a client's listener over.  `pid`, `command`: for list().  `ended`, which may be empty, is called when no process is left behind
-    // it.
-    Result<void> add(Fd listener, pid_t pid, std::string command, std::function<void()> ended = {});
+    struct NewClient {
+        Fd listener;
+        pid_t pid = 0;  // of its first process; for list(), as is the command
+        std::string command;
+        bool explain = false;         // say on its standard error why a bpf(2) call failed
+        std::function<void()> ended;  // when no process is left behind the listener; may be empty
+    };
+    Result<void> add(NewClient client);
 
     struct Client {
         uint64_t id;

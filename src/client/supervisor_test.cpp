@@ -164,7 +164,7 @@ protected:
         EXPECT_TRUE(message.ok());
         EXPECT_EQ(message->descriptors.size(), 1U);
         if (message.ok() && message->descriptors.size() == 1) {
-            EXPECT_TRUE(supervisor->add(std::move(message->descriptors[0]), pid, "test", [this] { ++ended; }).ok());
+            EXPECT_TRUE(supervisor->add({std::move(message->descriptors[0]), pid, "test", explain, [this] { ++ended; }}).ok());
         }
         return pid;
     }
@@ -197,6 +197,7 @@ protected:
     std::thread thread;
     std::vector<pid_t> clients;
     std::atomic<int> ended = 0;
+    bool explain = false;
 };
 
 TEST_F(SupervisorTest, CallsAreAnswered) {

@@ -1,0 +1,162 @@
+#include "cli/client_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "cli/kernel_process.h"
+#include "cli/verbs.h"
+#include "client/launch.h"
+#include "daemon/control.h"
+
+namespace graft::cli {
+namespace {
+
+using daemon::Answer;
+using daemon::Request;
+using daemon::Verb;
+
+constexpr int graft_failed = 125, cannot_execute = 126, not_found = 127;
+
+[[noreturn]] void give_up(const Error& error) {
+    complain(error);
+    _exit(graft_failed);
+}
+
+struct Admission {
+    client::Namespaces namespaces;
+    std::vector<sock_filter> filter;
+};
+
+// An answer from the daemon, or the end of this process.
+client::Message receive_answer(int control, Answer& answer) {
+    Result<client::Message> message = client::receive_message(control);
+    if (!message.ok()) give_up(message.error());
+    const auto read = read_at<Answer>(message->bytes, 0);
+    if (!read) give_up(fail(EPIPE, "the kernel has ended"));
+    answer = *read;
+    if (answer.error != 0) {
+        complain(answer.text.data());
+        _exit(graft_failed);
+    }
+    return std::move(*message);
+}
+
+Admission ask_for_admission(int control, const RunOptions& options) {
+    Request request = daemon::make_request(Verb::run, options.command.front());
+    request.network = options.network;
+    request.explain = options.explain;
+    if (const Result<void> sent = client::send_message(control, bytes_of(request)); !sent.ok()) give_up(sent.error());
+    Answer answer;
+    client::Message message = receive_answer(control, answer);
+    if (answer.text[0] != '\0') complain(answer.text.data());
+    Admission admission;
+    size_t next = 0;
+    const auto take = [&](bool present, Fd& into) {
+        if (present && next < message.descriptors.size()) into = std::move(message.descriptors[next++]);
+    };
+    take(answer.has_user, admission.namespaces.user);
+    take(answer.has_mount, admission.namespaces.mount);
+    take(answer.has_net, admission.namespaces.net);
+    const Bytes filter = Bytes(message.bytes).subspan(sizeof(Answer));
+    admission.filter.resize(filter.size() / sizeof(sock_filter));
+    std::memcpy(admission.filter.data(), filter.data(), admission.filter.size() * sizeof(sock_filter));
+    return admission;
+}
+
+void execute(const std::vector<std::string>& command) {
+    std::vector<char*> arguments;
+    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    execvp(arguments[0], arguments.data());
+}
+
+// Waits for the command; what is sent to us by another process is passed on to it.  The terminal's signals reach it without us.
+int wait_for(pid_t pid, int signals, const sigset_t& mask) {
+    for (;;) {
+        signalfd_siginfo info{};
+        if (read(signals, &info, sizeof(info)) != static_cast<ssize_t>(sizeof(info))) continue;
+        if (info.ssi_signo != SIGCHLD) {
+            if (info.ssi_code <= 0) kill(pid, static_cast<int>(info.ssi_signo));
+            continue;
+        }
+        int status = 0;
+        if (waitpid(pid, &status, WNOHANG) != pid) continue;
+        if (WIFEXITED(status)) return WEXITSTATUS(status);
+        if (!WIFSIGNALED(status)) continue;
+        sigprocmask(SIG_SETMASK, &mask, nullptr);
+        return 128 + WTERMSIG(status);
+    }
+}
+
+int run_private(const RunOptions& options) {
+    PrivateKernel kernel = start_private();
+    if (kernel.complaint) {
+        complain(kernel.complaint.text);
+        return graft_failed;
+    }
+    sigset_t all, before;
+    sigfillset(&all);
+    for (const int stop : {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT}) sigdelset(&all, stop);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    const Fd signals(signalfd(-1, &all, SFD_CLOEXEC));
+    const pid_t pid = fork();
+    if (pid == 0) {
+        sigprocmask(SIG_SETMASK, &before, nullptr);
+        become_client(std::move(kernel.socket), options);
+    }
+    int status = graft_failed;
+    if (pid < 0 || !signals) {
+        complain(fail(errno, "cannot start a process"));
+    } else {
+        status = wait_for(pid, signals.get(), before);
+    }
+    // The kernel ends when nobody holds the other end of its socket; nothing is left when we return.
+    kernel.socket.close();
+    while (waitpid(kernel.pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    return status;
+}
+
+}  // namespace
+
+void become_client(Fd control, const RunOptions& options) {
+    const Admission admission = ask_for_admission(control.get(), options);
+    if (const Result<void> entered = client::enter(admission.namespaces, options.network); !entered.ok()) give_up(entered.error());
+    // Without namespaces, Yama's ptrace_scope 1 keeps the daemon from our memory unless we say that it may.
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+    Result<Fd> listener = client::install_filter(admission.filter);
+    if (!listener.ok()) give_up(listener.error());
+    const int fd = listener->get();
+    const std::byte nothing{};
+    if (const Result<void> sent = client::send_message(control.get(), Bytes(&nothing, 1), std::span(&fd, 1)); !sent.ok())
+        give_up(sent.error());
+    Answer answer;
+    receive_answer(control.get(), answer);
+    listener->close();
+    control.close();
+    execute(options.command);
+    const int code = errno;
+    complain(options.command.front() + ": " + std::strerror(code));
+    _exit(code == ENOENT ? not_found : cannot_execute);
+}
+
+int run(const RunOptions& options) {
+    if (options.private_kernel) return run_private(options);
+    Connected connected = connect_or_start();
+    if (connected.complaint) {
+        complain(connected.complaint.text);
+        return graft_failed;
+    }
+    become_client(std::move(connected.socket), options);
+}
+
+}  // namespace graft::cli

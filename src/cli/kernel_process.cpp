@@ -1,0 +1,124 @@
+#include "cli/kernel_process.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+namespace graft::cli {
+namespace {
+
+using daemon::StateDirectory;
+
+Complaint complaint_of(const Error& error) {
+    return {std::string(error.reason != nullptr ? error.reason : "cannot start the kernel") + ": " + std::strerror(error.code)};
+}
+
+// In the child: becomes `graft daemon`, holding nothing but what it is given.
+[[noreturn]] void become_daemon(int control, int ready, int log) {
+    const int null = open("/dev/null", O_RDWR);
+    if (log < 0) log = STDERR_FILENO;
+    // A private kernel has no log: it speaks to the standard error of its starter.
+    if (null < 0 || dup2(log, STDERR_FILENO) < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0) _exit(127);
+    std::vector<std::string> words = {"graft", "daemon", "--ready", "3"};
+    int highest = 3;
+    // Two descriptors to numbers 3 and 4, whatever numbers they have.
+    const int ready_copy = fcntl(ready, F_DUPFD, 10), control_copy = control < 0 ? -1 : fcntl(control, F_DUPFD, 10);
+    if (dup2(ready_copy, 3) < 0) _exit(127);
+    if (control >= 0) {
+        if (dup2(control_copy, 4) < 0) _exit(127);
+        words.insert(words.end(), {"--control", "4"});
+        highest = 4;
+    }
+    close_range(static_cast<unsigned>(highest + 1), ~0U, 0);
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    execv("/proc/self/exe", arguments.data());
+    _exit(127);
+}
+
+// Until the daemon says that it is there, or why it is not.
+Complaint await_ready(int ready, pid_t pid) {
+    std::string text;
+    std::array<char, 1024> buffer;
+    for (;;) {
+        const ssize_t size = read(ready, buffer.data(), buffer.size());
+        if (size < 0 && errno == EINTR) continue;
+        if (size <= 0) break;
+        text.append(buffer.data(), static_cast<size_t>(size));
+    }
+    if (text == std::string(1, '\0')) return {};
+    waitpid(pid, nullptr, 0);
+    return {text.empty() ? "the kernel's process died while it started" : text};
+}
+
+struct Started {
+    pid_t pid = -1;
+    Complaint complaint;
+};
+
+Started start(int control, int log) {
+    int pipe_ends[2];
+    if (pipe2(pipe_ends, O_CLOEXEC) != 0) return {-1, complaint_of(fail(errno, "cannot make a pipe"))};
+    const Fd read_end(pipe_ends[0]);
+    Fd write_end(pipe_ends[1]);
+    const pid_t pid = fork();
+    if (pid < 0) return {-1, complaint_of(fail(errno, "cannot start a process"))};
+    if (pid == 0) become_daemon(control, write_end.get(), log);
+    write_end.close();
+    return {pid, await_ready(read_end.get(), pid)};
+}
+
+bool is_absent(int code) { return code == ENOENT || code == ECONNREFUSED; }
+
+}  // namespace
+
+Result<Fd> connect_to_running() {
+    const Result<StateDirectory> state = StateDirectory::open(StateDirectory::Missing::fail);
+    if (!state.ok()) return state.error();
+    Result<Fd> socket = state.value().connect();
+    if (!socket.ok() && is_absent(socket.code())) return fail(ENOENT, "no graft kernel is running");
+    return socket;
+}
+
+Connected connect_or_start() {
+    // A kernel that ends at this moment takes its directory along; the next round makes a new one.
+    for (int attempt = 0; attempt < 10; ++attempt) {
+        const Result<StateDirectory> state = StateDirectory::open(StateDirectory::Missing::create);
+        if (!state.ok()) return {Fd(), complaint_of(state.error())};
+        Result<Fd> socket = state.value().connect();
+        if (socket.ok()) return {std::move(*socket), {}};
+        if (!is_absent(socket.code())) return {Fd(), complaint_of(socket.error())};
+
+        const Result<Fd> lock = state.value().lock();
+        if (!lock.ok() && lock.code() == ENOENT) continue;
+        if (!lock.ok()) return {Fd(), complaint_of(lock.error())};
+        socket = state.value().connect();  // somebody else may have been first
+        if (socket.ok()) return {std::move(*socket), {}};
+        const Fd log(openat(state.value().fd(), StateDirectory::log_name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+        const Started started = start(-1, log.get());
+        if (started.complaint) return {Fd(), started.complaint};
+        socket = state.value().connect();
+        if (socket.ok()) return {std::move(*socket), {}, true};
+    }
+    return {Fd(), {"the kernel ends each time it is started"}};
+}
+
+PrivateKernel start_private() {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return {Fd(), -1, complaint_of(fail(errno, "cannot make a local socket"))};
+    Fd ours(pair[0]);
+    const Fd theirs(pair[1]);
+    const Started started = start(theirs.get(), -1);
+    if (started.complaint) return {Fd(), -1, started.complaint};
+    return {std::move(ours), started.pid, {}};
+}
+
+}  // namespace graft::cli

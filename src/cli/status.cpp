@@ -1,0 +1,72 @@
+// graft status [--json]
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "cli/kernel_process.h"
+#include "cli/status_of_kernel.h"
+#include "cli/verbs.h"
+#include "client/launch.h"
+#include "daemon/control.h"
+
+namespace graft::cli {
+namespace {
+
+using nlohmann::json;
+
+// The other side may be of another version: what it does not say is left out.
+void print(const json& status) {
+    std::printf("kernel: version %s, process %d\n", status.value("version", "?").c_str(), status.value("pid", 0));
+    const json objects = status.value("objects", json::object());
+    std::printf("objects: %d programs, %d maps, %d links, %d BTFs; clients hold %d\n", objects.value("programs", 0),
+                objects.value("maps", 0), objects.value("links", 0), objects.value("btfs", 0), objects.value("held_by_clients", 0));
+    const json pins = status.value("pins", json::object());
+    std::printf("pins: %d in %s\n", pins.value("count", 0), pins.value("directory", "nowhere").c_str());
+    for (const json& client : status.value("clients", json::array()))
+        std::printf("client: process %d, %s\n", client.value("pid", 0), client.value("command", "?").c_str());
+    for (const json& missing : status.value("missing", json::array())) std::printf("missing: %s\n", missing.get<std::string>().c_str());
+}
+
+int show(bool as_json) {
+    Result<json> status = fetch_status();
+    if (!status.ok() && status.code() != ENOENT) return complain(status.error());
+    if (!status.ok() && as_json) {
+        std::puts(R"({"running":false})");
+        return 0;
+    }
+    if (!status.ok()) {
+        std::puts("no graft kernel is running");
+        return 0;
+    }
+    if (as_json) {
+        std::puts(status->dump(2).c_str());
+    } else {
+        print(*status);
+    }
+    return 0;
+}
+
+}  // namespace
+
+Result<json> fetch_status() {
+    const Fd socket = TRY(connect_to_running());
+    TRY(client::send_message(socket.get(), bytes_of(daemon::make_request(daemon::Verb::status))));
+    std::string text;
+    for (;;) {
+        const client::Message part = TRY(client::receive_message(socket.get()));
+        if (part.bytes.empty()) break;
+        text.append(reinterpret_cast<const char*>(part.bytes.data()), part.bytes.size());
+    }
+    json status = json::parse(text, nullptr, false);
+    if (status.is_discarded()) return fail(EPROTO, "the kernel's status cannot be read; is it of another version?");
+    return status;
+}
+
+void add_status(CLI::App& app, int& status) {
+    CLI::App* verb = app.add_subcommand("status", "Show your graft kernel: objects, pins, clients, ports, and what is missing here");
+    const auto as_json = std::make_shared<bool>(false);
+    verb->add_flag("--json", *as_json, "For scripts");
+    verb->callback([as_json, &status] { status = show(*as_json); });
+}
+
+}  // namespace graft::cli

@@ -1,0 +1,25 @@
+// Mount work in a mount namespace of our own: covering a directory to add to it.
+//
+// Single-threaded use.  errno of the host.
+#pragma once
+
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace graft::client {
+
+// A detached copy of what is mounted at `path`, with all below it.
+Result<Fd> clone_mount(const std::string& path);
+// Mounts such a copy at `path`; a symbolic link there is covered, not followed.
+Result<void> attach_mount(int tree, const std::string& path);
+
+// Makes the directory, where the host's filesystem does not let us (a sysfs, another user's /run), by covering the nearest directory above
+// it with a tmpfs that shows the same entries.
+Result<void> provide_directory(const std::string& path);
+
+// A fresh sysfs on /sys, which shows the interfaces of this network namespace; what is mounted below /sys stays.
+Result<void> remount_sysfs();
+
+}  // namespace graft::client

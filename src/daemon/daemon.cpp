@@ -1,0 +1,249 @@
+#include "daemon/daemon.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "client/bpf_traps.h"
+#include "client/bpffs_traps.h"
+#include "client/launch.h"
+
+namespace graft::daemon {
+
+using client::TrapRow;
+
+namespace {
+
+// As many objects as the host allows; the limit is the user's to raise.
+void raise_open_files() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void send_answer(int socket, const Answer& answer) {
+    // Whoever does not read has gone.
+    if (!client::send_message(socket, bytes_of(answer)).ok()) return;
+}
+
+void refuse(int socket, int code, std::string_view text) {
+    Answer answer;
+    answer.error = code;
+    set_text(answer.text, text);
+    send_answer(socket, answer);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::create(int control) {
+    auto daemon = std::make_unique<Daemon>();
+    if (control < 0) {
+        // Before the namespaces: a path in there might be another's.
+        daemon->state_ = TRY(StateDirectory::open(StateDirectory::Missing::create));
+        daemon->listener_ = TRY(daemon->state_->listen());
+    }
+    daemon->kernel_ = TRY(Kernel::create());
+    daemon->namespaces_ = client::make_namespaces(daemon->kernel_->vmlinux_btf->raw());
+    daemon->gateway_ = TRY(client::Gateway::create(client::bpf_of(*daemon->kernel_)));
+    TRY(daemon->set_up_pins());
+    daemon->loop_ = TRY(client::EventLoop::create());
+
+    std::vector<TrapRow> rows = client::bpf_traps(*daemon->gateway_);
+    for (TrapRow& row : client::bpffs_traps(*daemon->gateway_)) rows.push_back(std::move(row));
+    daemon->supervisor_ = TRY(client::Supervisor::create(*daemon->loop_, *daemon->gateway_, std::move(rows)));
+
+    TRY(daemon->watch_signals());
+    TRY(daemon->listen(control));
+    return daemon;
+}
+
+Daemon::~Daemon() {
+    // First of all the clients: nobody may call into what goes now.
+    supervisor_.reset();
+    connections_.clear();
+    gateway_.reset();
+    std::error_code ignored;
+    if (!namespaces_.bpffs && !pins_.empty()) std::filesystem::remove_all(pins_, ignored);
+    if (state_) state_->remove();
+}
+
+// A tmpfs on /sys/fs/bpf; where none can be mounted, an ordinary directory.
+Result<void> Daemon::set_up_pins() {
+    if (!namespaces_.bpffs) return make_pins_directory();
+    pins_ = "/sys/fs/bpf";
+    return gateway_->bpffs().add_filesystem(namespaces_.bpffs.get());
+}
+
+Result<void> Daemon::make_pins_directory() {
+    std::string path = state_ ? state_->path() + "/" + StateDirectory::pins_name : "/tmp/graft-pins-XXXXXX";
+    const bool made = state_ ? mkdir(path.c_str(), 0700) == 0 || errno == EEXIST : mkdtemp(path.data()) != nullptr;
+    if (!made) return fail(errno, "cannot make the directory for pins");
+    pins_ = path;
+    const Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) return fail(errno, "cannot open the directory for pins");
+    return gateway_->bpffs().add_directory(directory.get());
+}
+
+Result<void> Daemon::watch_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    signals_ = Fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_) return fail(errno, "cannot wait for signals");
+    TRY(loop_->watch(signals_.get(), EPOLLIN, [this](uint32_t) { loop_->stop(); }));
+    if (!namespaces_.mounts_file) return {};
+    // The host marks it when a mount comes or goes.
+    mounts_ = Fd(open("/proc/self/mounts", O_RDONLY | O_CLOEXEC));
+    if (!mounts_) return {};
+    return loop_->watch(mounts_.get(), EPOLLPRI, [this](uint32_t) { client::write_mounts(namespaces_.mounts_file.get()); });
+}
+
+Result<void> Daemon::listen(int control) {
+    if (control >= 0) return add_connection(Fd(control));
+    return loop_->watch(listener_.get(), EPOLLIN, [this](uint32_t) { accept(); });
+}
+
+void Daemon::accept() {
+    Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!socket) return;
+    ucred peer{};
+    socklen_t length = sizeof(peer);
+    if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != geteuid()) {
+        refuse(socket.get(), EPERM, "this graft kernel is another user's");
+        return;
+    }
+    if (!add_connection(std::move(socket)).ok()) return;
+}
+
+Result<void> Daemon::add_connection(Fd socket) {
+    const int fd = socket.get();
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return fail(errno, "cannot set up a control connection");
+    TRY(loop_->watch(fd, EPOLLIN, [this, fd](uint32_t) { on_connection(fd); }));
+    Connection& connection = connections_[fd];
+    connection.socket = std::move(socket);
+    ucred peer{};
+    socklen_t length = sizeof(peer);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0) connection.pid = peer.pid;
+    return {};
+}
+
+void Daemon::on_connection(int fd) {
+    Connection& connection = connections_.at(fd);
+    Result<client::Message> message = client::receive_message(fd);
+    if (message.code() == EAGAIN) return;
+    bool keep = false;
+    if (message.ok() && connection.run && message->descriptors.size() == 1) {
+        keep = on_listener(connection, std::move(message->descriptors[0]));
+    } else if (message.ok()) {
+        if (const auto request = read_at<Request>(message->bytes, 0)) keep = on_request(connection, *request);
+    }
+    if (keep) return;
+    loop_->unwatch(fd);
+    connections_.erase(fd);
+    // Whom a private kernel is for has gone.
+    if (!state_) loop_->stop();
+}
+
+bool Daemon::on_request(Connection& connection, const Request& request) {
+    const int socket = connection.socket.get();
+    if (std::strncmp(request.version.data(), GRAFT_VERSION, request.version.size()) != 0) {
+        refuse(socket, EPROTO, "the running kernel is of another version of graft: 'graft down' of that version ends it");
+        return false;
+    }
+    switch (request.verb) {
+        case Verb::run:
+            connection.run = request;
+            return answer_run(connection);
+        case Verb::status:
+            send_status(socket);
+            return false;
+        case Verb::down:
+            loop_->stop();
+            return true;  // the stream ends with us
+    }
+    return false;
+}
+
+bool Daemon::answer_run(Connection& connection) {
+    Answer answer;
+    std::vector<int> descriptors;
+    const auto give = [&](const Fd& fd, bool& flag) {
+        flag = static_cast<bool>(fd);
+        if (fd) descriptors.push_back(fd.get());
+    };
+    give(namespaces_.user, answer.has_user);
+    give(namespaces_.mount, answer.has_mount);
+    give(namespaces_.net, answer.has_net);
+    if (!namespaces_.bpffs) set_text(answer.text, namespaces_.missing.front() + "; pins go to " + pins_);
+    const std::vector<sock_filter>& filter = supervisor_->filter();
+    std::vector<std::byte> bytes(sizeof(answer) + filter.size() * sizeof(sock_filter));
+    std::memcpy(bytes.data(), &answer, sizeof(answer));
+    std::memcpy(bytes.data() + sizeof(answer), filter.data(), filter.size() * sizeof(sock_filter));
+    return client::send_message(connection.socket.get(), bytes, descriptors).ok();
+}
+
+bool Daemon::on_listener(Connection& connection, Fd listener) {
+    const Request request = *connection.run;
+    connection.run.reset();
+    client::Supervisor::NewClient client;
+    client.listener = std::move(listener);
+    client.pid = connection.pid;
+    client.command = request.command.data();
+    client.explain = request.explain;
+    const Result<void> added = supervisor_->add(std::move(client));
+    if (!added.ok()) {
+        refuse(connection.socket.get(), added.code(), added.error().reason);
+        return !state_;
+    }
+    send_answer(connection.socket.get(), Answer{});
+    return !state_;
+}
+
+void Daemon::send_status(int socket) {
+    const std::string text = status();
+    constexpr size_t part = 1 << 16;
+    for (size_t at = 0; at < text.size(); at += part) {
+        const std::string_view piece = std::string_view(text).substr(at, part);
+        if (!client::send_message(socket, std::as_bytes(std::span(piece))).ok()) return;
+    }
+}
+
+// --- the process -----------------------------------------------------------------------------------------------------------------------
+
+int run_daemon(const DaemonOptions& options) {
+    setsid();
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+    // SIGIO: see client/descriptors.cpp; the rest of what may come unasked.
+    for (const int signal : {SIGPIPE, SIGIO, SIGTSTP, SIGTTIN, SIGTTOU}) std::signal(signal, SIG_IGN);
+    raise_open_files();
+    umask(077);
+
+    Result<std::unique_ptr<Daemon>> daemon = Daemon::create(options.control);
+    std::string line(1, '\0');
+    if (!daemon.ok())
+        line = std::string(daemon.error().reason != nullptr ? daemon.error().reason : "cannot start") + ": " + std::strerror(daemon.code());
+    const bool told = write(options.ready, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    close(options.ready);
+    if (!daemon.ok() || !told) return EXIT_FAILURE;
+    if (chdir("/") != 0) return EXIT_FAILURE;
+    daemon.value()->run();
+    return EXIT_SUCCESS;
+}
+
+}  // namespace graft::daemon

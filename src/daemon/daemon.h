@@ -1,0 +1,73 @@
+// Daemon: one user's kernel as a process.
+//
+// Its main thread runs the event loop: the control socket, signals, all clients' listeners.  It ends when it is told to (graft down,
+// SIGTERM) or, private, when its starter closes the control socket; the order of its members is the order of undoing.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "client/event_loop.h"
+#include "client/gateway.h"
+#include "client/namespaces.h"
+#include "client/supervisor.h"
+#include "daemon/control.h"
+#include "daemon/state_directory.h"
+#include "syscall/kernel.h"
+
+namespace graft::daemon {
+
+struct DaemonOptions {
+    // Of a private kernel: the socket of its only control connection.  -1: it listens in the user's StateDirectory.
+    int control = -1;
+    // Gets one byte 0 when the kernel is there, or a line that says why it is not.
+    int ready = -1;
+};
+
+// The daemon's process from here to its end; its exit status.
+int run_daemon(const DaemonOptions& options);
+
+class Daemon {
+public:
+    static Result<std::unique_ptr<Daemon>> create(int control);
+    ~Daemon();
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+    Daemon() = default;
+
+    void run() { loop_->run(); }
+
+private:
+    struct Connection {
+        Fd socket;
+        std::optional<Request> run;  // whose listener is awaited
+        pid_t pid = 0;
+    };
+    Result<void> listen(int control);
+    Result<void> set_up_pins();
+    Result<void> make_pins_directory();
+    Result<void> watch_signals();
+    Result<void> add_connection(Fd socket);
+    void accept();
+    void on_connection(int fd);
+    // Whether the connection is to be kept.
+    bool on_request(Connection& connection, const Request& request);
+    bool on_listener(Connection& connection, Fd listener);
+    bool answer_run(Connection& connection);
+    void send_status(int socket);
+    [[nodiscard]] std::string status() const;
+
+    std::optional<StateDirectory> state_;  // none: private
+    std::string pins_;                     // where clients may pin
+    client::Namespaces namespaces_;
+    std::unique_ptr<Kernel> kernel_;
+    std::unique_ptr<client::Gateway> gateway_;
+    std::unique_ptr<client::EventLoop> loop_;
+    std::unique_ptr<client::Supervisor> supervisor_;
+    Fd listener_, signals_, mounts_;
+    std::map<int, Connection> connections_;
+};
+
+}  // namespace graft::daemon
