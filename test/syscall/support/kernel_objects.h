@@ -1,4 +1,4 @@
-// Which objects the kernel holds, by their ids.
+// Which objects clients made the kernel hold, by their ids.
 #pragma once
 
 #include <cstdint>
