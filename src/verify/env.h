@@ -15,10 +15,10 @@ namespace graft::verify {
 // What is known of one instruction, beside its eight bytes.
 struct InsnFacts {
     // --- by before/ -------------------------------------------------------------------------------------------------------------------
-    int32_t map = -1;             // ld_imm64 of a map or of a map value: index in Env::maps
+    int32_t map = -1;  // ld_imm64 of a map or of a map value: index in Env::maps
     uint32_t map_value_offset = 0;
-    bool prune_point = false;     // states are compared here (branch targets, instructions after calls ...)
-    bool jump_point = false;      // an entry of the jump history is made here
+    bool prune_point = false;  // states are compared here (branch targets, instructions after calls ...)
+    bool jump_point = false;   // an entry of the jump history is made here
     bool force_checkpoint = false;
     bool calls_callback = false;  // a helper or kfunc call that calls back
     // --- by walk/ ---------------------------------------------------------------------------------------------------------------------
@@ -29,25 +29,25 @@ struct InsnFacts {
 
 // One function while it is being verified.
 struct Function {
-    uint32_t start = 0;  // first instruction; Env::functions is sorted by it and closed by a sentinel with start = insns.size()
+    uint32_t start = 0;      // first instruction; Env::functions is sorted by it and closed by a sentinel with start = insns.size()
     uint32_t line_info = 0;  // index of its first line_info
     uint32_t stack_depth = 0;
     uint32_t btf_func_id = 0;
     std::string name;
-    bool has_btf = false;       // func_info gave it a FUNC
+    bool has_btf = false;  // func_info gave it a FUNC
     bool is_global = false;
     bool is_static() const { return !is_global; }
     bool unreliable = false;
     bool has_tail_call = false;
     bool tail_call_reachable = false;
     bool has_ld_abs = false;
-    bool is_callback = false;   // its address is taken
+    bool is_callback = false;  // its address is taken
     bool is_async_callback = false;
     bool is_exception_callback = false;
     bool changes_packet = false;
     bool might_sleep = false;
-    bool args_cached = false;   // global functions: arguments classified (btf_func)
-    bool called = false;        // global functions: reached, to be verified
+    bool args_cached = false;  // global functions: arguments classified (btf_func)
+    bool called = false;       // global functions: reached, to be verified
     bool verified = false;
 };
 
@@ -59,16 +59,16 @@ struct Env {
     Log& log;
 
     std::vector<bpf_insn>& insns;
-    std::vector<InsnFacts> facts;        // one an instruction
-    std::vector<Function> functions;     // + sentinel
-    std::vector<Ref<Map>> maps;          // in order of first use
-    std::vector<Ref<Btf>> btfs;          // used beside the program's own
+    std::vector<InsnFacts> facts;     // one an instruction
+    std::vector<Function> functions;  // + sentinel
+    std::vector<Ref<Map>> maps;       // in order of first use
+    std::vector<Ref<Btf>> btfs;       // used beside the program's own
     std::vector<bpf_func_info> func_info;
     std::vector<bpf_line_info> line_info;
 
     // The rules of the program type; of the target's for EXT, once attach_target has been checked.
     const ProgType* type = nullptr;
-    AttachTargetInfo attach;             // EXT and tracing: what it attaches to
+    AttachTargetInfo attach;  // EXT and tracing: what it attaches to
 
     [[nodiscard]] uint32_t function_count() const { return static_cast<uint32_t>(functions.size()) - 1; }
     // The function that instruction `index` belongs to.
@@ -80,10 +80,14 @@ struct Env {
     // `return env.reject(EACCES, "R{} ...", n);` prints the line (a newline is added) and makes the Error.
     template <class... Args>
     [[nodiscard]] Error reject(int code, fmt::format_string<Args...> format, Args&&... args) {
-        if (log.enabled()) {
-            log.append(fmt::vformat(format, fmt::make_format_args(args...)));
-            log.append("\n");
-        }
+        const Error refusal = reject_unterminated(code, format, std::forward<Args>(args)...);
+        log.append("\n");
+        return refusal;
+    }
+    // The few lines that Linux leaves without a newline, so that the next one hangs on to them.
+    template <class... Args>
+    [[nodiscard]] Error reject_unterminated(int code, fmt::format_string<Args...> format, Args&&... args) {
+        if (log.enabled()) log.append(fmt::vformat(format, fmt::make_format_args(args...)));
         return fail(code, "refused by the verifier; its log says why");
     }
 };

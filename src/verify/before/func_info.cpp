@@ -19,13 +19,14 @@ Result<void> resolve_program_btf(Env& env) {
 
 Result<void> check_record(Env& env, uint32_t index, const bpf_func_info& record, uint32_t previous_offset) {
     if (index == 0 && record.insn_off != 0) {
-        return env.reject(EINVAL, "nonzero insn_off {} for the first func info record", record.insn_off);
+        return env.reject_unterminated(EINVAL, "nonzero insn_off {} for the first func info record", record.insn_off);
     }
     if (index > 0 && record.insn_off <= previous_offset) {
-        return env.reject(EINVAL, "same or smaller insn offset ({}) than previous func info record ({})", record.insn_off, previous_offset);
+        return env.reject_unterminated(EINVAL, "same or smaller insn offset ({}) than previous func info record ({})", record.insn_off,
+                                       previous_offset);
     }
     const auto type = env.request.btf->find_type(record.type_id);
-    if (!type || !type->is(BTF_KIND_FUNC)) return env.reject(EINVAL, "invalid type id {} in func info", record.type_id);
+    if (!type || !type->is(BTF_KIND_FUNC)) return env.reject_unterminated(EINVAL, "invalid type id {} in func info", record.type_id);
     return {};
 }
 

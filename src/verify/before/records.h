@@ -39,7 +39,7 @@ Result<void> for_each_record(Env& env, const UserRecords& records, const char* w
         const Bytes bytes = Bytes(chunk).subspan((i - first) * stride, stride);
         const Bytes tail = bytes.subspan(sizeof(Record));
         if (std::any_of(tail.begin(), tail.end(), [](std::byte byte) { return byte != std::byte{0}; })) {
-            const Error refusal = env.reject(E2BIG, "nonzero tailing record in {}", what);
+            const Error refusal = env.reject_unterminated(E2BIG, "nonzero tailing record in {}", what);
             if (records.record_size_address != 0) {
                 TRY(env.request.caller->write_value(records.record_size_address, static_cast<uint32_t>(sizeof(Record))));
             }

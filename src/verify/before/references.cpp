@@ -113,7 +113,7 @@ Result<void> resolve_kernel_symbol(Env& env, uint32_t index) {
     const auto type = env.request.vmlinux->find_type(id);
     if (!type) return env.reject(ENOENT, "ldimm64 insn specifies invalid btf_id {}.", id);
     if (!type->is(BTF_KIND_VAR) && !type->is(BTF_KIND_FUNC)) {
-        return env.reject(EINVAL, "pseudo btf_id {} in ldimm64 isn't KIND_VAR or KIND_FUNC.", id);
+        return env.reject(EINVAL, "pseudo btf_id {} in ldimm64 isn't KIND_VAR or KIND_FUNC", id);
     }
     return env.reject(ENOENT, "ldimm64 failed to find the address for kernel symbol '{}'.", type->name());
 }

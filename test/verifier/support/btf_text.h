@@ -31,7 +31,11 @@ public:
     [[nodiscard]] uint32_t size_of(uint32_t id) const;
 
     uint32_t string(std::string_view text) { return builder_.string(text); }
-    [[nodiscard]] std::vector<std::byte> build() const { return builder_.build(); }
+    // Never without a type: such BTF is refused.
+    [[nodiscard]] std::vector<std::byte> build() {
+        (void)base_type("int");
+        return builder_.build();
+    }
 
 private:
     struct Known {
