@@ -61,13 +61,27 @@ struct sk_buff {
     uint16_t transport_header;  // from `head`, as the next two
     uint16_t network_header;
     uint16_t mac_header;
+    uint8_t tstamp_type;
+    uint16_t gso_segs, gso_size;
     uint64_t tstamp;  // ns
+    uint64_t hwtstamp;
     unsigned char* head;
     unsigned char* data;
     uint32_t tail;  // from `head`
     uint32_t end;
     uint32_t truesize;
 };
+
+// What sk_buff::cb holds while a program runs.  Who runs one fills it.
+struct skb_control {
+    uint32_t pkt_len;  // of the frame on the wire
+    uint16_t slave_dev_queue_mapping;
+    uint16_t tc_classid;
+    unsigned char data[20];  // __sk_buff::cb
+    void* data_meta;         // > sk_buff::data: none
+    void* data_end;
+};
+static_assert(sizeof(skb_control) == sizeof(sk_buff::cb));
 
 // What XDP promises in front of and behind a frame.
 inline constexpr uint32_t xdp_packet_headroom = 256;

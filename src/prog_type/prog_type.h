@@ -25,24 +25,26 @@ struct CtxAccess {
 };
 
 struct ProgType {
-    uint32_t type;            // BPF_PROG_TYPE_*
-    const char* name;         // "xdp"
-    const char* ctx_struct;   // UAPI name of the context: "xdp_md"; what freplace and global functions compare
+    uint32_t type;                  // BPF_PROG_TYPE_*
+    const char* name;               // "xdp"
+    const char* ctx_struct;         // UAPI name of the context: "xdp_md"; what freplace and global functions compare
     const char* kernel_ctx_struct;  // what fentry on such a program sees: "xdp_buff"
-    // May the program access `size` bytes at `offset` of its context?  nullopt: "invalid bpf_context access".
+    // May the program access `size` bytes at `offset` of its context?  nullopt: "invalid bpf_context access".  A sign-extending load of a
+    // field that is no scalar is for the caller to refuse, in the same words.
     std::optional<CtxAccess> (*ctx_access)(uint32_t offset, uint32_t size, bool is_write, uint32_t expected_attach_type);
     // The instructions that do `insn` (a load or store of the context in its dst/src register) on graft's own layout (abi/kernel_types.h).
-    // Loads with the size of the field; after/ adds shift and mask for narrower ones.
+    // `insn` accesses the whole field, from its beginning; after/ adds shift and mask for narrower loads.  Null: the context is handed over
+    // as the program sees it.
     std::vector<bpf_insn> (*convert_ctx_access)(const bpf_insn& insn);
     bool (*allows_helper)(uint32_t id);
-    bool packet_access;         // direct packet loads
-    bool packet_write;          // and stores
+    bool packet_access;  // direct packet loads
+    bool packet_write;   // and stores
     // Return value, or nothing when every scalar is allowed: [min, max] and the message's context.
     struct ReturnRange {
         int64_t min, max;
     };
     std::optional<ReturnRange> (*return_range)(uint32_t expected_attach_type);
-    bool attachable;            // whether graft has a hook for it, or it is there for probes and TEST_RUN only
+    bool attachable;  // whether graft has a hook for it, or it is there for probes and TEST_RUN only
     const char* partly;
 };
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "support/load.h"
+#include "support/prog_types.h"
 
 namespace graft::test {
 namespace {
@@ -91,13 +92,14 @@ int main(int argc, char** argv) try {
         std::fprintf(stderr, "verifier-tests: only --linux so far\n");
         return 2;
     }
+    const graft::test::SystemCall bpf = graft::test::linux_bpf;
     if (options.files.empty()) {
+        if (options.on_linux) graft::test::add_prog_type_tests(bpf);
         for (const auto& entry : std::filesystem::directory_iterator(VERIFIER_TESTS)) {
             if (entry.path().extension() == ".test") options.files.push_back(entry.path());
         }
         std::sort(options.files.begin(), options.files.end());
     }
-    const graft::test::SystemCall bpf = graft::test::linux_bpf;
     for (const std::string& file : options.files) graft::test::add_file(file, bpf, options.show);
     return RUN_ALL_TESTS();
 } catch (const std::exception& error) {

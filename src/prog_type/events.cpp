@@ -1,0 +1,54 @@
+// kprobe, tracepoint, raw_tracepoint: programs on events of the host's kernel, which graft does not have.  Clients probe with them.
+//
+// Their contexts are what the event hands over; nothing is converted.
+#include "prog_type/context.h"
+#include "prog_type/helper_sets.h"
+#include "prog_type/prog_types.h"
+
+namespace graft {
+namespace {
+
+constexpr uint32_t pt_regs_size = 168;  // x86-64
+constexpr uint32_t max_trace_size = 8192;
+constexpr uint32_t raw_arguments = 12;
+
+std::optional<CtxAccess> read_between(uint32_t begin, uint32_t end, uint32_t offset, uint32_t size, bool is_write) {
+    if (is_write || offset < begin || offset >= end || offset % size != 0 || offset + size > end) return std::nullopt;
+    return CtxAccess{};
+}
+
+std::optional<CtxAccess> kprobe_access(uint32_t offset, uint32_t size, bool is_write, uint32_t) {
+    return read_between(0, pt_regs_size, offset, size, is_write);
+}
+// The first eight bytes are the kernel's own.
+std::optional<CtxAccess> tracepoint_access(uint32_t offset, uint32_t size, bool is_write, uint32_t) {
+    return read_between(sizeof(void*), max_trace_size, offset, size, is_write);
+}
+std::optional<CtxAccess> raw_tracepoint_access(uint32_t offset, uint32_t size, bool is_write, uint32_t) {
+    return read_between(0, raw_arguments * sizeof(uint64_t), offset, size, is_write);
+}
+
+using CtxRule = std::optional<CtxAccess> (*)(uint32_t, uint32_t, bool, uint32_t);
+constexpr ProgType event_type(uint32_t type, const char* name, const char* ctx, const char* kernel_ctx, CtxRule rule) {
+    return {.type = type,
+            .name = name,
+            .ctx_struct = ctx,
+            .kernel_ctx_struct = kernel_ctx,
+            .ctx_access = rule,
+            .convert_ctx_access = nullptr,
+            .allows_helper = kprobe_has_helper,
+            .packet_access = false,
+            .packet_write = false,
+            .return_range = nullptr,
+            .attachable = false,
+            .partly = "for probes only: it is verified, but the events are the host kernel's"};
+}
+
+}  // namespace
+
+const ProgType kprobe_type = event_type(BPF_PROG_TYPE_KPROBE, "kprobe", "bpf_user_pt_regs_t", "pt_regs", kprobe_access);
+const ProgType tracepoint_type = event_type(BPF_PROG_TYPE_TRACEPOINT, "tracepoint", "u64", "u64", tracepoint_access);
+const ProgType raw_tracepoint_type =
+    event_type(BPF_PROG_TYPE_RAW_TRACEPOINT, "raw_tracepoint", "bpf_raw_tracepoint_args", "u64", raw_tracepoint_access);
+
+}  // namespace graft

@@ -1,0 +1,226 @@
+// Which helpers each program type may call: what Linux 6.12 answers to a call of each number, with all capabilities.
+#include "prog_type/helper_sets.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "abi/bpf.h"
+
+namespace graft {
+namespace {
+
+// After 6.1.
+constexpr uint32_t func_cgrp_storage_get = 210, func_cgrp_storage_delete = 211;
+
+// Every program type has these.
+constexpr uint32_t base[] = {
+    BPF_FUNC_map_lookup_elem,
+    BPF_FUNC_map_update_elem,
+    BPF_FUNC_map_delete_elem,
+    BPF_FUNC_ktime_get_ns,
+    BPF_FUNC_trace_printk,
+    BPF_FUNC_get_prandom_u32,
+    BPF_FUNC_get_smp_processor_id,
+    BPF_FUNC_tail_call,
+    BPF_FUNC_get_current_pid_tgid,
+    BPF_FUNC_perf_event_output,
+    BPF_FUNC_get_current_task,
+    BPF_FUNC_get_numa_node_id,
+    BPF_FUNC_get_current_cgroup_id,
+    BPF_FUNC_map_push_elem,
+    BPF_FUNC_map_pop_elem,
+    BPF_FUNC_map_peek_elem,
+    BPF_FUNC_spin_lock,
+    BPF_FUNC_spin_unlock,
+    BPF_FUNC_strtol,
+    BPF_FUNC_strtoul,
+    BPF_FUNC_probe_read_user,
+    BPF_FUNC_probe_read_kernel,
+    BPF_FUNC_probe_read_user_str,
+    BPF_FUNC_probe_read_kernel_str,
+    BPF_FUNC_jiffies64,
+    BPF_FUNC_get_ns_current_pid_tgid,
+    BPF_FUNC_get_current_ancestor_cgroup_id,
+    BPF_FUNC_ktime_get_boot_ns,
+    BPF_FUNC_ringbuf_output,
+    BPF_FUNC_ringbuf_reserve,
+    BPF_FUNC_ringbuf_submit,
+    BPF_FUNC_ringbuf_discard,
+    BPF_FUNC_ringbuf_query,
+    BPF_FUNC_snprintf_btf,
+    BPF_FUNC_per_cpu_ptr,
+    BPF_FUNC_this_cpu_ptr,
+    BPF_FUNC_get_current_task_btf,
+    BPF_FUNC_for_each_map_elem,
+    BPF_FUNC_snprintf,
+    BPF_FUNC_timer_init,
+    BPF_FUNC_timer_set_callback,
+    BPF_FUNC_timer_start,
+    BPF_FUNC_timer_cancel,
+    BPF_FUNC_task_pt_regs,
+    BPF_FUNC_trace_vprintk,
+    BPF_FUNC_loop,
+    BPF_FUNC_strncmp,
+    BPF_FUNC_kptr_xchg,
+    BPF_FUNC_map_lookup_percpu_elem,
+    BPF_FUNC_dynptr_from_mem,
+    BPF_FUNC_ringbuf_reserve_dynptr,
+    BPF_FUNC_ringbuf_submit_dynptr,
+    BPF_FUNC_ringbuf_discard_dynptr,
+    BPF_FUNC_dynptr_read,
+    BPF_FUNC_dynptr_write,
+    BPF_FUNC_dynptr_data,
+    BPF_FUNC_ktime_get_tai_ns,
+    BPF_FUNC_user_ringbuf_drain,
+    func_cgrp_storage_get,
+    func_cgrp_storage_delete,
+};
+// Beside those of every type.
+constexpr uint32_t xdp[] = {
+    BPF_FUNC_redirect,
+    BPF_FUNC_csum_diff,
+    BPF_FUNC_xdp_adjust_head,
+    BPF_FUNC_redirect_map,
+    BPF_FUNC_xdp_adjust_meta,
+    BPF_FUNC_xdp_adjust_tail,
+    BPF_FUNC_fib_lookup,
+    BPF_FUNC_sk_lookup_tcp,
+    BPF_FUNC_sk_lookup_udp,
+    BPF_FUNC_sk_release,
+    BPF_FUNC_skc_lookup_tcp,
+    BPF_FUNC_tcp_check_syncookie,
+    BPF_FUNC_tcp_gen_syncookie,
+    BPF_FUNC_skc_to_tcp6_sock,
+    BPF_FUNC_skc_to_tcp_sock,
+    BPF_FUNC_skc_to_tcp_timewait_sock,
+    BPF_FUNC_skc_to_tcp_request_sock,
+    BPF_FUNC_skc_to_udp6_sock,
+    BPF_FUNC_ktime_get_coarse_ns,
+    BPF_FUNC_check_mtu,
+    BPF_FUNC_skc_to_unix_sock,
+    BPF_FUNC_xdp_get_buff_len,
+    BPF_FUNC_xdp_load_bytes,
+    BPF_FUNC_xdp_store_bytes,
+    BPF_FUNC_skc_to_mptcp_sock,
+    BPF_FUNC_tcp_raw_gen_syncookie_ipv4,
+    BPF_FUNC_tcp_raw_gen_syncookie_ipv6,
+    BPF_FUNC_tcp_raw_check_syncookie_ipv4,
+    BPF_FUNC_tcp_raw_check_syncookie_ipv6,
+};
+constexpr uint32_t sched_cls[] = {
+    BPF_FUNC_skb_store_bytes,
+    BPF_FUNC_l3_csum_replace,
+    BPF_FUNC_l4_csum_replace,
+    BPF_FUNC_clone_redirect,
+    BPF_FUNC_get_cgroup_classid,
+    BPF_FUNC_skb_vlan_push,
+    BPF_FUNC_skb_vlan_pop,
+    BPF_FUNC_skb_get_tunnel_key,
+    BPF_FUNC_skb_set_tunnel_key,
+    BPF_FUNC_redirect,
+    BPF_FUNC_get_route_realm,
+    BPF_FUNC_skb_load_bytes,
+    BPF_FUNC_csum_diff,
+    BPF_FUNC_skb_get_tunnel_opt,
+    BPF_FUNC_skb_set_tunnel_opt,
+    BPF_FUNC_skb_change_proto,
+    BPF_FUNC_skb_change_type,
+    BPF_FUNC_skb_under_cgroup,
+    BPF_FUNC_get_hash_recalc,
+    BPF_FUNC_skb_change_tail,
+    BPF_FUNC_skb_pull_data,
+    BPF_FUNC_csum_update,
+    BPF_FUNC_set_hash_invalid,
+    BPF_FUNC_skb_change_head,
+    BPF_FUNC_get_socket_cookie,
+    BPF_FUNC_get_socket_uid,
+    BPF_FUNC_set_hash,
+    BPF_FUNC_skb_adjust_room,
+    BPF_FUNC_skb_get_xfrm_state,
+    BPF_FUNC_skb_load_bytes_relative,
+    BPF_FUNC_fib_lookup,
+    BPF_FUNC_skb_cgroup_id,
+    BPF_FUNC_skb_ancestor_cgroup_id,
+    BPF_FUNC_sk_lookup_tcp,
+    BPF_FUNC_sk_lookup_udp,
+    BPF_FUNC_sk_release,
+    BPF_FUNC_sk_fullsock,
+    BPF_FUNC_tcp_sock,
+    BPF_FUNC_skb_ecn_set_ce,
+    BPF_FUNC_get_listener_sock,
+    BPF_FUNC_skc_lookup_tcp,
+    BPF_FUNC_tcp_check_syncookie,
+    BPF_FUNC_sk_storage_get,
+    BPF_FUNC_sk_storage_delete,
+    BPF_FUNC_tcp_gen_syncookie,
+    BPF_FUNC_sk_assign,
+    BPF_FUNC_csum_level,
+    BPF_FUNC_skc_to_tcp6_sock,
+    BPF_FUNC_skc_to_tcp_sock,
+    BPF_FUNC_skc_to_tcp_timewait_sock,
+    BPF_FUNC_skc_to_tcp_request_sock,
+    BPF_FUNC_skc_to_udp6_sock,
+    BPF_FUNC_skb_cgroup_classid,
+    BPF_FUNC_redirect_neigh,
+    BPF_FUNC_redirect_peer,
+    BPF_FUNC_ktime_get_coarse_ns,
+    BPF_FUNC_check_mtu,
+    BPF_FUNC_skc_to_unix_sock,
+    BPF_FUNC_skb_set_tstamp,
+    BPF_FUNC_skc_to_mptcp_sock,
+    BPF_FUNC_tcp_raw_gen_syncookie_ipv4,
+    BPF_FUNC_tcp_raw_gen_syncookie_ipv6,
+    BPF_FUNC_tcp_raw_check_syncookie_ipv4,
+    BPF_FUNC_tcp_raw_check_syncookie_ipv6,
+};
+constexpr uint32_t socket_filter[] = {
+    BPF_FUNC_skb_load_bytes,   BPF_FUNC_get_socket_cookie,   BPF_FUNC_get_socket_uid,           BPF_FUNC_skb_load_bytes_relative,
+    BPF_FUNC_skc_to_tcp6_sock, BPF_FUNC_skc_to_tcp_sock,     BPF_FUNC_skc_to_tcp_timewait_sock, BPF_FUNC_skc_to_tcp_request_sock,
+    BPF_FUNC_skc_to_udp6_sock, BPF_FUNC_ktime_get_coarse_ns, BPF_FUNC_skc_to_unix_sock,         BPF_FUNC_skc_to_mptcp_sock,
+};
+constexpr uint32_t cgroup_sock[] = {
+    BPF_FUNC_get_current_uid_gid, BPF_FUNC_get_current_comm,  BPF_FUNC_get_cgroup_classid, BPF_FUNC_current_task_under_cgroup,
+    BPF_FUNC_get_socket_cookie,   BPF_FUNC_get_local_storage, BPF_FUNC_sk_storage_get,     BPF_FUNC_get_netns_cookie,
+    BPF_FUNC_ktime_get_coarse_ns, BPF_FUNC_get_retval,        BPF_FUNC_set_retval,
+};
+constexpr uint32_t kprobe[] = {
+    BPF_FUNC_probe_read,
+    BPF_FUNC_get_current_uid_gid,
+    BPF_FUNC_get_current_comm,
+    BPF_FUNC_perf_event_read,
+    BPF_FUNC_get_stackid,
+    BPF_FUNC_probe_write_user,
+    BPF_FUNC_current_task_under_cgroup,
+    BPF_FUNC_probe_read_str,
+    BPF_FUNC_perf_event_read_value,
+    BPF_FUNC_get_stack,
+    BPF_FUNC_send_signal,
+    BPF_FUNC_send_signal_thread,
+    BPF_FUNC_get_task_stack,
+    BPF_FUNC_copy_from_user,
+    BPF_FUNC_task_storage_get,
+    BPF_FUNC_task_storage_delete,
+    BPF_FUNC_get_func_ip,
+    BPF_FUNC_get_attach_cookie,
+    BPF_FUNC_get_branch_snapshot,
+    BPF_FUNC_find_vma,
+    BPF_FUNC_copy_from_user_task,
+};
+
+// The sets ascend.
+template <size_t n>
+bool contains(const uint32_t (&set)[n], uint32_t id) {
+    static_assert(n > 0);
+    return std::binary_search(std::begin(set), std::end(set), id);
+}
+
+}  // namespace
+
+bool every_type_has_helper(uint32_t id) { return contains(base, id); }
+bool xdp_has_helper(uint32_t id) { return contains(base, id) || contains(xdp, id); }
+bool sched_cls_has_helper(uint32_t id) { return contains(base, id) || contains(sched_cls, id); }
+bool socket_filter_has_helper(uint32_t id) { return contains(base, id) || contains(socket_filter, id); }
+bool cgroup_sock_has_helper(uint32_t id) { return contains(base, id) || contains(cgroup_sock, id); }
+bool kprobe_has_helper(uint32_t id) { return contains(base, id) || contains(kprobe, id); }
+
+}  // namespace graft
