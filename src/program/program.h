@@ -32,6 +32,7 @@ struct ProgramFacts {
     uint32_t attach_btf_id = 0;
     uint32_t target_type = 0;  // program type of the target at load: what LINK_CREATE's target must have
     uint32_t target_expected_attach_type = 0;
+    bool traces_tracing = false;  // a tracing program whose target is one: nothing may trace it in turn
 };
 
 // One replaceable place: a function of a program.

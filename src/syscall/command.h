@@ -38,6 +38,7 @@ Result<Reply> btf_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr)
 Result<Reply> link_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> obj_get_info_by_fd(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> btf_load(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> prog_load(Kernel& kernel, Caller& caller, const Attr& attr);
 
 Result<Reply> map_create(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> map_lookup_elem(Kernel& kernel, Caller& caller, const Attr& attr);

@@ -10,6 +10,7 @@
 #include "btf/btf.h"
 #include "map/map_types.h"
 #include "syscall/command.h"
+#include "syscall/object_name.h"
 
 namespace graft::command {
 namespace {
@@ -53,15 +54,6 @@ Result<void> refuse_offload(Caller& caller, const Attr& attr) {
     const bool offloadable = attr->map_type == BPF_MAP_TYPE_ARRAY || attr->map_type == BPF_MAP_TYPE_HASH;
     if (!offloadable || !TRY(caller.has_interface(attr->map_ifindex))) return fail(EINVAL, "map_ifindex is not for this map");
     return fail(EOPNOTSUPP, "no device here holds maps");
-}
-
-Result<std::string> name_of(const Attr& attr) {
-    const char* const end = std::find(std::begin(attr->map_name), std::end(attr->map_name), '\0');
-    if (end == std::end(attr->map_name)) return fail(EINVAL, "map_name has no terminating NUL");
-    std::string name(std::begin(attr->map_name), end);
-    const auto allowed = [](unsigned char c) { return (c < 0x80 && std::isalnum(c) != 0) || c == '_' || c == '.'; };
-    if (!std::ranges::all_of(name, allowed)) return fail(EINVAL, "map_name has a character other than letters, digits, _ and .");
-    return name;
 }
 
 // --- BTF of key and value
@@ -168,7 +160,7 @@ Result<Reply> map_create(Kernel& kernel, Caller& caller, const Attr& attr) {
     MapEnvironment environment{.ids = kernel.maps, .possible_cpus = kernel.cpus.possible()};
     TRY(type->check(spec, environment));
     TRY(refuse_offload(caller, attr));
-    spec.name = TRY(name_of(attr));
+    spec.name = TRY(object_name(attr->map_name));
     TRY(add_btf(*type, caller, attr, spec));
 
     Reply reply;

@@ -8,6 +8,7 @@
 #include "abi/bpf.h"
 #include "btf/btf.h"
 #include "map/map.h"
+#include "verify/attach_target.h"
 
 namespace graft {
 
@@ -40,6 +41,7 @@ struct VerifiedProgram {
     std::vector<Ref<Map>> maps;  // in the order of first use: bpf_prog_info.map_ids
     std::vector<bpf_func_info> func_info;
     std::vector<bpf_line_info> line_info;
+    AttachTargetInfo attach;      // EXT and tracing: the function it was verified against
     uint32_t verified_insns = 0;  // instructions walked
 };
 

@@ -121,6 +121,7 @@ std::vector<bpf_insn> convert(Env& env, const bpf_insn& insn) {
 }
 
 Result<void> convert_ctx_accesses(Env& env) {
+    if (env.type->convert_ctx_access == nullptr) return {};
     Layout layout(env.insns);
     for (uint32_t i = 0; i < env.insns.size(); ++i) {
         if (env.facts[i].pointer != PointerUse::ctx) continue;
@@ -194,6 +195,7 @@ Result<VerifiedProgram> rewrite(Env& env) {
     program.maps = std::move(env.maps);
     program.func_info = std::move(env.func_info);
     program.line_info = std::move(env.line_info);
+    program.attach = std::move(env.attach);
     return program;
 }
 

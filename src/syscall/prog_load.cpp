@@ -1,0 +1,202 @@
+// BPF_PROG_LOAD: decodes and checks the form of the request, has it verified, and makes a program of it.
+#include <sha1.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <string_view>
+
+#include "prog_type/prog_type.h"
+#include "program/target_facts.h"
+#include "syscall/command.h"
+#include "syscall/log_buffer.h"
+#include "syscall/object_name.h"
+#include "verify/verify.h"
+
+namespace graft::command {
+namespace {
+
+constexpr uint32_t known_flags = BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_STATE_FREQ | BPF_F_SLEEPABLE |
+                                 BPF_F_TEST_RND_HI32 | BPF_F_XDP_HAS_FRAGS | abi::f_xdp_dev_bound_only | abi::f_test_reg_invariants |
+                                 abi::f_token_fd;
+constexpr size_t longest_license = 127;
+
+bool is_gpl_compatible(std::string_view license) {
+    constexpr std::array<std::string_view, 6> names = {"GPL",          "GPL v2",       "GPL and additional rights",
+                                                       "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"};
+    return std::find(names.begin(), names.end(), license) != names.end();
+}
+
+// Older clients leave the attach type of these at 0.
+uint32_t attach_type_of(uint32_t type, uint32_t given) {
+    if (type == BPF_PROG_TYPE_CGROUP_SOCK && given == 0) return BPF_CGROUP_INET_SOCK_CREATE;
+    if (type == BPF_PROG_TYPE_SK_REUSEPORT && given == 0) return BPF_SK_REUSEPORT_SELECT;
+    return given;
+}
+
+bool attach_type_suits(uint32_t type, uint32_t attach_type) {
+    const auto one_of = [&](std::initializer_list<uint32_t> set) { return std::find(set.begin(), set.end(), attach_type) != set.end(); };
+    switch (type) {
+        case BPF_PROG_TYPE_CGROUP_SOCK:
+            return one_of(
+                {BPF_CGROUP_INET_SOCK_CREATE, BPF_CGROUP_INET_SOCK_RELEASE, BPF_CGROUP_INET4_POST_BIND, BPF_CGROUP_INET6_POST_BIND});
+        case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
+            return one_of({BPF_CGROUP_INET4_BIND, BPF_CGROUP_INET6_BIND, BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT,
+                           BPF_CGROUP_INET4_GETPEERNAME, BPF_CGROUP_INET6_GETPEERNAME, BPF_CGROUP_INET4_GETSOCKNAME,
+                           BPF_CGROUP_INET6_GETSOCKNAME, BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG, BPF_CGROUP_UDP4_RECVMSG,
+                           BPF_CGROUP_UDP6_RECVMSG});
+        case BPF_PROG_TYPE_CGROUP_SKB:
+            return one_of({BPF_CGROUP_INET_INGRESS, BPF_CGROUP_INET_EGRESS});
+        case BPF_PROG_TYPE_CGROUP_SOCKOPT:
+            return one_of({BPF_CGROUP_SETSOCKOPT, BPF_CGROUP_GETSOCKOPT});
+        case BPF_PROG_TYPE_SK_LOOKUP:
+            return attach_type == BPF_SK_LOOKUP;
+        case BPF_PROG_TYPE_SK_REUSEPORT:
+            return one_of({BPF_SK_REUSEPORT_SELECT, BPF_SK_REUSEPORT_SELECT_OR_MIGRATE});
+        case BPF_PROG_TYPE_SYSCALL:
+        case BPF_PROG_TYPE_EXT:
+            return attach_type == 0;
+        default:
+            return true;
+    }
+}
+
+// attach_prog_fd is a program's, or (attach_btf_obj_fd) a BTF's; without it attach_btf_id is one of vmlinux.
+struct Target {
+    Ref<Program> program;
+    bool kernel_btf = false;
+};
+Result<Target> find_target(Caller& caller, const Attr& attr) {
+    if (attr->attach_prog_fd == 0) return Target{.program = nullptr, .kernel_btf = attr->attach_btf_id != 0};
+    const auto descriptor = caller.descriptor(static_cast<int>(attr->attach_prog_fd));
+    if (!descriptor.ok()) return fail(EINVAL, "attach_prog_fd is neither a program nor a BTF");
+    const Ref<Object>& object = descriptor.value().object;
+    if (object->object_kind() == ObjectKind::program) return Target{.program = static_ref_cast<Program>(object)};
+    if (object->object_kind() != ObjectKind::btf) return fail(EINVAL, "attach_prog_fd is neither a program nor a BTF");
+    if (!static_cast<const Btf&>(*object).kernel_btf()) return fail(abi::enotsupp, "attach_btf_obj_fd is not a kernel's BTF");
+    return Target{.program = nullptr, .kernel_btf = true};
+}
+
+Result<void> require_attachable(uint32_t type, uint32_t attach_type, uint32_t btf_id, const Target& target) {
+    const bool by_btf =
+        type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_LSM || type == BPF_PROG_TYPE_STRUCT_OPS || type == BPF_PROG_TYPE_EXT;
+    if (btf_id != 0 && (btf_id > Btf::max_types || !by_btf))
+        return fail(EINVAL, "attach_btf_id is given, but programs of this type do not attach by BTF");
+    if (target.kernel_btf && btf_id == 0) return fail(EINVAL, "a BTF to attach by is given without attach_btf_id");
+    if (target.program && type != BPF_PROG_TYPE_TRACING && type != BPF_PROG_TYPE_EXT) {
+        return fail(EINVAL, "only extension and tracing programs attach to a program");
+    }
+    if (!attach_type_suits(type, attach_type)) return fail(EINVAL, "expected_attach_type does not suit the program type");
+    return {};
+}
+
+// Linux's: of the instructions as they came, with descriptors of maps blanked.
+std::array<uint8_t, 8> tag_of(std::vector<bpf_insn> insns) {
+    bool map_before = false;
+    for (bpf_insn& insn : insns) {
+        const bool names_map =
+            insn.code == (BPF_LD | BPF_IMM | BPF_DW) && (insn.src_reg == BPF_PSEUDO_MAP_FD || insn.src_reg == BPF_PSEUDO_MAP_VALUE);
+        if (names_map || map_before) insn.imm = 0;
+        map_before = names_map && !map_before;
+    }
+    SHA1_CTX context;
+    std::array<uint8_t, SHA1_DIGEST_LENGTH> digest;
+    SHA1Init(&context);
+    SHA1Update(&context, reinterpret_cast<const uint8_t*>(insns.data()), insns.size() * sizeof(bpf_insn));
+    SHA1Final(digest.data(), &context);
+    std::array<uint8_t, 8> tag;
+    std::copy_n(digest.begin(), tag.size(), tag.begin());
+    return tag;
+}
+
+uint64_t boot_time() {
+    timespec now{};
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+UserRecords records(const Attr& attr, uint64_t address, uint32_t count, uint32_t size, size_t size_offset) {
+    return {.address = address, .count = count, .record_size = size, .record_size_address = attr.address + size_offset};
+}
+
+Result<VerifyRequest> decode(Kernel& kernel, Caller& caller, const Attr& attr) {
+    VerifyRequest request;
+    request.type = attr->prog_type;
+    request.expected_attach_type = attach_type_of(attr->prog_type, attr->expected_attach_type);
+    request.flags = attr->prog_flags;
+    request.insns.resize(attr->insn_cnt);
+    TRY(caller.read(attr->insns, std::as_writable_bytes(std::span(request.insns))));
+    const auto license = caller.read_string(attr->license, longest_license);
+    if (license.code() == EFAULT) return license.error();
+    request.gpl_compatible = license.ok() && is_gpl_compatible(license.value());
+    if (attr->prog_ifindex != 0) return fail(EINVAL, "programs bound to a device (prog_ifindex) are not supported");
+    if (find_prog_type(request.type) == nullptr && request.type != BPF_PROG_TYPE_EXT) {
+        return fail(EINVAL, "the program type does not exist, or graft does not have it");
+    }
+    request.name = TRY(object_name(attr->prog_name));
+    request.prog_btf_fd = static_cast<int32_t>(attr->prog_btf_fd);
+    request.func_info =
+        records(attr, attr->func_info, attr->func_info_cnt, attr->func_info_rec_size, offsetof(bpf_attr, func_info_rec_size));
+    request.line_info =
+        records(attr, attr->line_info, attr->line_info_cnt, attr->line_info_rec_size, offsetof(bpf_attr, line_info_rec_size));
+    request.core_relos =
+        records(attr, attr->core_relos, attr->core_relo_cnt, attr->core_relo_rec_size, offsetof(bpf_attr, core_relo_rec_size));
+    request.fd_array = attr->fd_array;
+    request.attach_btf_id = attr->attach_btf_id;
+    request.caller = &caller;
+    request.vmlinux = kernel.vmlinux_btf.get();
+    return request;
+}
+
+Result<Ref<Program>> make_program(Kernel& kernel, Caller& caller, const VerifyRequest& request, std::array<uint8_t, 8> tag,
+                                  VerifiedProgram code, const Ref<Program>& target) {
+    ProgramFacts facts;
+    facts.type = request.type;
+    facts.expected_attach_type = request.expected_attach_type;
+    facts.flags = request.flags;
+    facts.name = request.name;
+    facts.gpl_compatible = request.gpl_compatible;
+    facts.tag = tag;
+    facts.load_time = boot_time();
+    facts.created_by_uid = caller.uid();
+    facts.btf = request.btf;
+    facts.attach_btf_id = request.attach_btf_id;
+    facts.target_type = code.attach.target_type;
+    facts.target_expected_attach_type = code.attach.target_expected_attach_type;
+    facts.traces_tracing = request.type == BPF_PROG_TYPE_TRACING && target && target->facts().type == BPF_PROG_TYPE_TRACING;
+    TargetFunction primed;
+    if (target) primed = {.program = target, .subprogram = code.attach.subprogram, .btf_id = request.attach_btf_id};
+    std::unique_ptr<EngineCode> engine_code = TRY(kernel.engine.compile(code));
+    Ref<Program> program =
+        Program::make(std::move(facts), std::move(code), std::move(engine_code), std::move(primed), kernel.statistics_users);
+    TRY(kernel.targets.link(*program));
+    program->register_in(kernel.programs);
+    return program;
+}
+
+}  // namespace
+
+Result<Reply> prog_load(Kernel& kernel, Caller& caller, const Attr& attr) {
+    if ((attr->prog_flags & ~known_flags) != 0) return fail(EINVAL, "prog_flags has an unknown flag");
+    if ((attr->prog_flags & abi::f_token_fd) != 0) {
+        TRY(caller.descriptor(attr.at<int32_t>(abi::prog_load_token_fd)));
+        return fail(EINVAL, "prog_token_fd is no token");
+    }
+    if (attr->insn_cnt == 0 || attr->insn_cnt > abi::max_insns_privileged) return fail(E2BIG, "insn_cnt is 0 or more than 1,000,000");
+    const Target target = TRY(find_target(caller, attr));
+    TRY(require_attachable(attr->prog_type, attach_type_of(attr->prog_type, attr->expected_attach_type), attr->attach_btf_id, target));
+    VerifyRequest request = TRY(decode(kernel, caller, attr));
+    const auto tag = tag_of(request.insns);
+    TargetFacts facts;
+    if (target.program) {
+        facts = target_facts(*target.program);
+        request.target = &facts;
+    }
+    const LogBuffer buffer{attr->log_level, attr->log_buf, attr->log_size, abi::prog_load_log_true_size};
+    Log log = TRY(buffer.open());
+    Result<VerifiedProgram> verified = verify_program(request, log);
+    TRY(buffer.deliver(caller, attr, log));
+    return Reply(TRY(make_program(kernel, caller, request, tag, TRY(std::move(verified)), target.program)));
+}
+
+}  // namespace graft::command
