@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "support/assembly.h"
+#include "support/bpffs.h"
 #include "support/btf_builder.h"
 #include "support/call.h"
 #include "support/rows.h"
@@ -215,14 +216,16 @@ Attr smallest_btf(Fd&) {
 }
 Attr pin_in_no_folder(Fd& map) {
     map = Fd(array_of_one().call(BPF_MAP_CREATE));
+    static const std::string path = bpffs() + "/there-is-no-such-folder/pin";
     Attr attr;
-    attr->pathname = pointer("/sys/fs/bpf/there-is-no-such-folder/pin");
+    attr->pathname = pointer(path.c_str());
     attr->bpf_fd = map.u();
     return attr;
 }
 Attr obj_get_of_nothing(Fd&) {
+    static const std::string path = bpffs() + "/there-is-no-such-pin";
     Attr attr;
-    attr->pathname = pointer("/sys/fs/bpf/there-is-no-such-pin");
+    attr->pathname = pointer(path.c_str());
     return attr;
 }
 

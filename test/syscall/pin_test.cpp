@@ -10,6 +10,7 @@
 #include <string>
 
 #include "support/assembly.h"
+#include "support/bpffs.h"
 #include "support/call.h"
 #include "support/object_file.h"
 #include "support/programs.h"
@@ -34,7 +35,7 @@ long get(const std::string& path, uint32_t flags = 0) {
 class Pin : public testing::Test {
 protected:
     void SetUp() override {
-        folder = "/sys/fs/bpf/pin_test_" + std::to_string(getpid());
+        folder = bpffs() + "/pin_test_" + std::to_string(getpid());
         ASSERT_EQ(0, mkdir(folder.c_str(), 0700)) << errno;
     }
     void TearDown() override { std::filesystem::remove_all(folder); }
