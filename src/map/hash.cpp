@@ -26,7 +26,7 @@ template <size_t Words>
 class WordKeyHashMap final : public HashMap {
 public:
     using HashMap::HashMap;
-    void* lookup_element(const void* key, uint32_t cpu) override { return looked_up(table().find<Words>(key), cpu); }
+    void* lookup_element(const void* key, uint32_t cpu) override { return looked_up(table().template find<Words>(key), cpu); }
     template <class... Args>
     static Ref<Map> make(Args&&... args) {
         return Ref<WordKeyHashMap>::adopt(new WordKeyHashMap(std::forward<Args>(args)...));

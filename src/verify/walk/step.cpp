@@ -88,7 +88,7 @@ Result<Step> step(Walk& walk) {
             walk.previous = here;
             return outcome;
         default:
-            return walk.env.reject(EINVAL, "unknown insn class {}", uint32_t{BPF_CLASS(insn.code)});
+            return walk.env.reject(EINVAL, "unknown insn class {}", static_cast<uint32_t>(BPF_CLASS(insn.code)));
     }
     walk.previous = here;
     walk.insn = here + (insn.code == (BPF_LD | BPF_IMM | BPF_DW) ? 2 : 1);

@@ -183,7 +183,7 @@ void learn_not_null(Walk& walk, const bpf_insn& insn, const Reg& left, const Reg
 Result<void> check_operands(Walk& walk, const bpf_insn& insn) {
     Env& env = walk.env;
     if (BPF_OP(insn.code) > BPF_JSLE) {
-        return env.reject(EINVAL, "invalid BPF_JMP/JMP32 opcode {:x}", uint32_t{BPF_OP(insn.code)});
+        return env.reject(EINVAL, "invalid BPF_JMP/JMP32 opcode {:x}", static_cast<uint32_t>(BPF_OP(insn.code)));
     }
     TRY(use_reg(walk, insn.dst_reg, Use::read));
     if (BPF_SRC(insn.code) == BPF_X) {
