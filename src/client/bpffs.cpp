@@ -93,7 +93,7 @@ Result<void> Bpffs::pin(int directory, const NewFilePath& path, Ref<Object> obje
     if (path.name.find('.') != std::string::npos) return fail(EPERM, "a name in a bpffs has no dot");
 
     // From making the file to knowing it under one lock, so that nobody finds the file and no object behind it.
-    Ref<Object> former;
+    UserRef former;
     const std::lock_guard guard(lock_);
     const Fd file(openat(directory, path.name.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, pin_mode));
     if (!file) return fail(errno, "cannot make the pin's file");
@@ -117,7 +117,7 @@ Result<Ref<Object>> Bpffs::pinned(int fd) const {
     const std::lock_guard guard(lock_);
     const auto it = pins_.find(key_of(status));
     if (it == pins_.end()) return fail(EACCES, "the file is not a pin of this kernel");
-    return it->second.object;
+    return it->second.object.ref();
 }
 
 size_t Bpffs::size() const {
@@ -125,7 +125,7 @@ size_t Bpffs::size() const {
     return pins_.size();
 }
 
-Ref<Object> Bpffs::forget(int watch) {
+UserRef Bpffs::forget(int watch) {
     filesystems_.erase(watch);
     const auto it = pin_by_watch_.find(watch);
     if (it == pin_by_watch_.end()) return nullptr;
@@ -133,20 +133,20 @@ Ref<Object> Bpffs::forget(int watch) {
     pin_by_watch_.erase(it);
     // The host gives an inode number away again at once: the number may already be another pin's.
     if (pin == pins_.end() || pin->second.watch != watch) return nullptr;
-    Ref<Object> object = std::move(pin->second.object);
+    UserRef object = std::move(pin->second.object);
     pins_.erase(pin);
     return object;
 }
 
 void Bpffs::on_notice(int watch, uint32_t mask) {
     if ((mask & (IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED)) == 0) return;
-    Ref<Object> dropped;
+    UserRef dropped;
     const std::lock_guard guard(lock_);
     dropped = forget(watch);
 }
 
 void Bpffs::on_overflow() {
-    std::vector<Ref<Object>> dropped;
+    std::vector<UserRef> dropped;
     const std::lock_guard guard(lock_);
     const Result<std::unordered_set<int>> existing = notices_.existing();
     if (!existing.ok()) return;  // a pin then lives on without a name

@@ -61,10 +61,10 @@ public:
 
 private:
     struct Pin {
-        Ref<Object> object;
+        UserRef object;
         int watch = -1;
     };
-    Ref<Object> forget(int watch);  // lock_ held
+    UserRef forget(int watch);  // lock_ held
 
     Notices& notices_;
     mutable std::mutex lock_;

@@ -129,7 +129,7 @@ Descriptors::Found Descriptors::find(const FileKey& key) const {
     const std::lock_guard guard(lock_);
     const auto it = held_.find(key);
     if (it == held_.end()) return {};
-    return {it->second.object, it->second.restricted};
+    return {it->second.object.ref(), it->second.restricted};
 }
 
 Error Descriptors::unknown(std::string_view link) {
@@ -150,13 +150,13 @@ size_t Descriptors::size() const {
     return held_.size();
 }
 
-Ref<Object> Descriptors::drop_if_last(const FileKey& key) {
+UserRef Descriptors::drop_if_last(const FileKey& key) {
     const auto it = held_.find(key);
     if (it == held_.end()) return nullptr;
     Held& held = it->second;
     if (fcntl(held.own.get(), F_SETLEASE, F_WRLCK) != 0) return nullptr;
     notices_.unwatch(held.watch);
-    Ref<Object> object = std::move(held.object);
+    UserRef object = std::move(held.object);
     by_object_.erase(object.get());
     by_watch_.erase(held.watch);
     held_.erase(it);  // closes `own`, and with it the lease
@@ -165,7 +165,7 @@ Ref<Object> Descriptors::drop_if_last(const FileKey& key) {
 
 void Descriptors::on_notice(int watch, uint32_t mask) {
     if ((mask & IN_CLOSE) == 0) return;
-    Ref<Object> dead;
+    UserRef dead;
     const std::lock_guard guard(lock_);
     const auto it = by_watch_.find(watch);
     if (it == by_watch_.end()) return;
@@ -185,12 +185,12 @@ void Descriptors::collect() {
 // Tests all that are pending, due or not: the close that was refused a moment ago may have returned, and its client may be the one that
 // calls.
 void Descriptors::test_pending() {
-    std::vector<Ref<Object>> dead;
+    std::vector<UserRef> dead;
     const std::lock_guard guard(lock_);
     const Clock::time_point now = Clock::now();
     for (auto it = pending_.begin(); it != pending_.end();) {
         Pending& pending = it->second;
-        Ref<Object> object = drop_if_last(it->first);
+        UserRef object = drop_if_last(it->first);
         bool done = static_cast<bool>(object) || !held_.contains(it->first);
         if (!done && now >= pending.next) {
             done = pending.delay >= last_retry;
@@ -213,10 +213,10 @@ void Descriptors::sweep() {
         last_sweep_.store(Clock::now(), std::memory_order_relaxed);
     }
     for (size_t at = 0; at < keys.size(); at += step) {
-        std::vector<Ref<Object>> dead;
+        std::vector<UserRef> dead;
         const std::lock_guard guard(lock_);
         for (size_t i = at; i < std::min(at + step, keys.size()); ++i) {
-            if (Ref<Object> object = drop_if_last(keys[i])) dead.push_back(std::move(object));
+            if (UserRef object = drop_if_last(keys[i])) dead.push_back(std::move(object));
         }
     }
 }

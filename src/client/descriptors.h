@@ -91,7 +91,7 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
     struct Held {
-        Ref<Object> object;
+        UserRef object;
         Fd own;
         FileKey key;
         int watch = -1;
@@ -104,7 +104,7 @@ private:
     };
 
     Result<Held*> hold(const Ref<Object>& object);  // lock_ held
-    Ref<Object> drop_if_last(const FileKey& key);   // lock_ held; null: not the last
+    UserRef drop_if_last(const FileKey& key);       // lock_ held; null: not the last
     void test_pending();
     void sweep();
 

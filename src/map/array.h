@@ -44,6 +44,7 @@ public:
     void* lookup_element(const void* key, uint32_t cpu) override;
     long update_element(const void* key, const void* value, uint64_t flags, uint32_t cpu) override;
     long delete_element(const void* key) override;
+    void* lookup_percpu_element(const void* key, uint32_t cpu) override { return lookup_element(key, cpu); }
     [[nodiscard]] std::optional<ElementArray> element_array() const override;
 
     [[nodiscard]] uint32_t user_value_size() const override { return value_stride() * cpus_; }

@@ -199,6 +199,21 @@ TEST_F(Array, ProgramsThatMayNotWriteMakeItReadOnlyForClients) {
     EXPECT_EQ(m->freeze().code(), EBUSY);
 }
 
+// client/ learns by a write lease that no client holds the memfd any more: this process's own use of it must not count.
+TEST_F(Array, OwnMappingsDoNotKeepTheMemfdInUse) {
+    const Ref<Map> m = map(spec(array, 4, 8, 1, BPF_F_MMAPABLE | BPF_F_RDONLY_PROG));
+    const std::string path = "/proc/self/fd/" + std::to_string(m->backing_fd());
+    const auto unused = [&] {
+        const Fd own(open(path.c_str(), O_RDWR | O_CLOEXEC));
+        return fcntl(own.get(), F_SETLEASE, F_WRLCK) == 0;
+    };
+    EXPECT_TRUE(unused());
+    EXPECT_EQ(m->freeze().code(), 0);
+    EXPECT_TRUE(unused());
+    const Fd client(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_FALSE(unused());
+}
+
 TEST_F(Array, AFrozenMapThatProgramsWriteCannotBeMappedForWriting) {
     const Ref<Map> m = map(spec(array, 4, 8, 1, BPF_F_MMAPABLE));
     EXPECT_EQ(m->freeze().code(), 0);

@@ -21,6 +21,9 @@ public:
     void* lookup_element(const void* key, uint32_t cpu) override;
     long update_element(const void* key, const void* value, uint64_t flags, uint32_t cpu) override;
     long delete_element(const void* key) override;
+    void* lookup_percpu_element(const void* key, uint32_t cpu) override {
+        return percpu_ && cpu < cpus_ ? lookup_element(key, cpu) : nullptr;
+    }
 
     [[nodiscard]] uint32_t user_value_size() const override { return percpu_ ? value_stride() * cpus_ : spec().value_size; }
     Result<void> lookup(Bytes key, MutableBytes value, uint64_t flags) override;

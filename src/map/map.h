@@ -67,6 +67,8 @@ public:
     virtual long delete_element(const void* key) = 0;
     // The program at an index of a program array, for bpf_tail_call; null: none there, or a map of another type.
     [[nodiscard]] virtual const TailCallee* tail_callee(uint32_t) const { return nullptr; }
+    // The value of another CPU, for bpf_map_lookup_percpu_elem; null: no such element or CPU, or not a per-CPU map.
+    virtual void* lookup_percpu_element(const void*, uint32_t) { return nullptr; }
     [[nodiscard]] virtual std::optional<ElementArray> element_array() const { return std::nullopt; }
 
     // --- syscall face: sizes are spec().key_size and user_value_size(); ENOENT, EEXIST, E2BIG, EINVAL, ENOTSUPP as Linux ------------
@@ -94,6 +96,9 @@ public:
 
     // Address of byte `offset` of an array's values, for BPF_PSEUDO_MAP_VALUE (.data, .rodata, .bss); ENOTSUPP for other types.
     virtual Result<void*> direct_value(uint32_t offset);
+    // The interface has gone: a map that refers to it forgets it.
+    virtual void interface_gone(uint64_t, uint32_t) {}
+
     // Bytes of memory it takes (fdinfo's memlock, status).
     [[nodiscard]] virtual uint64_t memory() const = 0;
 

@@ -28,6 +28,7 @@ protected:
         const MapType* type = find_map_type(wanted.type);
         if (type == nullptr) return fail(EINVAL);
         TRY(type->check(wanted, environment_));
+        wanted.flags |= type->implied_flags;
         return type->create(std::move(wanted), environment_);
     }
     // For specs that must succeed.

@@ -4,7 +4,9 @@
 #include <array>
 
 #include "map/array.h"
+#include "map/devmap.h"
 #include "map/hash.h"
+#include "map/prog_array.h"
 
 namespace graft {
 namespace {
@@ -12,12 +14,15 @@ namespace {
 constexpr const char* one_clock = "one clock chooses what to drop, also with BPF_F_NO_COMMON_LRU";
 
 constexpr auto table = std::to_array<MapType>({
-    {BPF_MAP_TYPE_HASH, "hash", HashMap::check, HashMap::create, MapBtf::any, nullptr},
-    {BPF_MAP_TYPE_ARRAY, "array", ArrayMap::check, ArrayMap::create, MapBtf::index_key, nullptr},
-    {BPF_MAP_TYPE_PERCPU_HASH, "percpu_hash", HashMap::check, HashMap::create, MapBtf::any, nullptr},
-    {BPF_MAP_TYPE_PERCPU_ARRAY, "percpu_array", PercpuArrayMap::check, PercpuArrayMap::create, MapBtf::index_key, nullptr},
-    {BPF_MAP_TYPE_LRU_HASH, "lru_hash", HashMap::check, HashMap::create, MapBtf::any, one_clock},
-    {BPF_MAP_TYPE_LRU_PERCPU_HASH, "lru_percpu_hash", HashMap::check, HashMap::create, MapBtf::any, one_clock},
+    {BPF_MAP_TYPE_HASH, "hash", HashMap::check, HashMap::create, MapBtf::any, 0, nullptr},
+    {BPF_MAP_TYPE_ARRAY, "array", ArrayMap::check, ArrayMap::create, MapBtf::index_key, 0, nullptr},
+    {BPF_MAP_TYPE_PROG_ARRAY, "prog_array", ProgArrayMap::check, ProgArrayMap::create, MapBtf::any, 0, nullptr},
+    {BPF_MAP_TYPE_PERCPU_HASH, "percpu_hash", HashMap::check, HashMap::create, MapBtf::any, 0, nullptr},
+    {BPF_MAP_TYPE_PERCPU_ARRAY, "percpu_array", PercpuArrayMap::check, PercpuArrayMap::create, MapBtf::index_key, 0, nullptr},
+    {BPF_MAP_TYPE_LRU_HASH, "lru_hash", HashMap::check, HashMap::create, MapBtf::any, 0, one_clock},
+    {BPF_MAP_TYPE_LRU_PERCPU_HASH, "lru_percpu_hash", HashMap::check, HashMap::create, MapBtf::any, 0, one_clock},
+    {BPF_MAP_TYPE_DEVMAP, "devmap", DevmapMap::check, DevmapMap::create, MapBtf::none, BPF_F_RDONLY_PROG, nullptr},
+    {BPF_MAP_TYPE_DEVMAP_HASH, "devmap_hash", DevmapMap::check, DevmapMap::create, MapBtf::none, BPF_F_RDONLY_PROG, nullptr},
 });
 
 }  // namespace

@@ -28,7 +28,8 @@ struct MapType {
     // Makes the map of a checked spec.  ENOMEM.
     Result<Ref<Map>> (*create)(MapSpec, MapEnvironment&);
     MapBtf btf;
-    const char* partly;  // what is missing, for docs/support.md; null: complete
+    uint32_t implied_flags;  // that every map of the type has, asked for or not
+    const char* partly;      // what is missing, for docs/support.md; null: complete
 };
 
 // Null: a type that graft does not have (EINVAL, as for a type that does not exist).

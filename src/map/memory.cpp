@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdio>
 
 namespace graft {
 namespace {
@@ -51,13 +50,10 @@ Result<void> Memory::forbid_new_writers() {
 }
 
 Result<void> Memory::make_read_only() {
-    // A mapping through a read-only descriptor does not count as a writer, unlike one that was only mprotect'ed.  MAP_FIXED replaces ours
-    // in one step, so readers do not notice.
-    char path[32];
-    std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd());
-    const Fd reader(open(path, O_RDONLY | O_CLOEXEC));
-    if (!reader) return fail(errno, "the map's memfd cannot be opened for reading");
-    if (mmap(address_, size_, PROT_READ, MAP_SHARED | MAP_FIXED, reader.get(), 0) == MAP_FAILED) {
+    // A private mapping that is never written shows the file's pages and does not count as a writer; MAP_FIXED puts it in the place of ours
+    // in one step, so readers do not notice.  (A shared one through a read-only description would do, too, but be one more description of
+    // the file: its holders are counted to learn when clients have closed theirs.)
+    if (mmap(address_, size_, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd(), 0) == MAP_FAILED) {
         return fail(ENOMEM, "the map's memory cannot be mapped for reading");
     }
     if (fcntl(fd(), F_ADD_SEALS, F_SEAL_WRITE) == 0) return {};

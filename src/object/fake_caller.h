@@ -16,6 +16,8 @@ public:
     }
     int add(Ref<Object> object) { return add(DescriptorRef{.object = std::move(object), .readable = true, .writable = true}); }
 
+    void forget() { descriptors_.clear(); }
+
     // The first page is not mapped.
     Result<void> read(uint64_t address, MutableBytes into) override {
         if (address < 4096) return fail(EFAULT);

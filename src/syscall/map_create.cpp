@@ -160,6 +160,7 @@ Result<Reply> map_create(Kernel& kernel, Caller& caller, const Attr& attr) {
     MapEnvironment environment{.ids = kernel.maps, .possible_cpus = kernel.cpus.possible()};
     TRY(type->check(spec, environment));
     TRY(refuse_offload(caller, attr));
+    spec.flags |= type->implied_flags;
     spec.name = TRY(object_name(attr->map_name));
     TRY(add_btf(*type, caller, attr, spec));
 
