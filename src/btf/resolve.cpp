@@ -1,5 +1,7 @@
 #include "btf/resolve.h"
 
+#include <unordered_map>
+
 #include "btf/check_member.h"
 #include "btf/check_meta.h"
 
@@ -220,11 +222,19 @@ private:
     Result<SizedType> resolve_func(const BtfType& type) {
         const auto proto = btf_.find_type(type.type());
         if (!proto || !proto->is(BTF_KIND_FUNC_PROTO)) return reject(type, "Invalid type_id");
-        const auto params = proto->params();
-        for (size_t i = 0; i < params.size(); ++i) {
-            if (params[i].name_off == 0 && params[i].type != 0) return reject_numbered(type, "Invalid arg#", i + 1);
-        }
+        if (const size_t nameless = first_nameless(*proto); nameless != 0) return reject_numbered(type, "Invalid arg#", nameless);
         return SizedType{proto->id(), 0};
+    }
+
+    // From 1; 0: all arguments have names.  Remembered, since very many functions may have one very long prototype.
+    size_t first_nameless(const BtfType& proto) {
+        const auto [it, fresh] = nameless_.try_emplace(proto.id(), 0);
+        if (!fresh) return it->second;
+        const auto params = proto.params();
+        for (size_t i = 0; i < params.size() && it->second == 0; ++i) {
+            if (params[i].name_off == 0 && params[i].type != 0) it->second = i + 1;
+        }
+        return it->second;
     }
 
     Result<SizedType> resolve_datasec(const BtfType& type) {
@@ -291,6 +301,7 @@ private:
     std::vector<SizedType>& resolved_;
     CheckLog& log_;
     std::vector<State> states_;
+    std::unordered_map<uint32_t, size_t> nameless_;  // by prototype
     Following following_ = Following::undecided;
     uint32_t depth_ = 0;
 };

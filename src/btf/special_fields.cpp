@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -58,9 +59,9 @@ Result<std::optional<Kptr>> read_kptr(const Btf& btf, BtfType type) {
     if (btf.type(tag.type()).is(BTF_KIND_TYPE_TAG)) return fail(EINVAL, "a kernel pointer with two type tags");
     const auto kind = kptr_kind(tag.name());
     if (!kind) return fail(EINVAL, "a pointer with an unknown type tag");
-    const BtfType pointee = btf.skip_modifiers(tag.type());
-    if (!is_struct(pointee)) return fail(EINVAL, "a kernel pointer to what is no struct");
-    return std::optional(Kptr{*kind, pointee.id()});
+    const auto pointee = btf.sized(tag.type());
+    if (!pointee || !is_struct(btf.type(pointee->id))) return fail(EINVAL, "a kernel pointer to what is no struct");
+    return std::optional(Kptr{*kind, pointee->id});
 }
 
 // --- what lists and trees look up by name ---------------------------------------------------
@@ -118,11 +119,14 @@ struct Found {
     std::string_view node;  // root: the member of its struct
 };
 
+// May run for many structs of one BTF; what it learnt of the structs in them it keeps.
 class FieldSearch {
 public:
-    FieldSearch(const Btf& btf, Names& names, FieldKinds wanted) : btf_(btf), names_(names), wanted_(wanted) {}
+    FieldSearch(const Btf& btf, FieldKinds wanted) : btf_(btf), names_(btf), wanted_(wanted) {}
 
-    Result<std::vector<Found>> run(const BtfType& type) {
+    Result<SpecialFields> run(const BtfType& type, uint32_t size) {
+        found_.clear();
+        seen_ = 0;
         if (is_struct(type)) {
             TRY(search_members(type, 0));
         } else if (type.is(BTF_KIND_DATASEC)) {
@@ -130,7 +134,7 @@ public:
         } else {
             return fail(EINVAL, "only structs and data sections have special fields");
         }
-        return std::move(found_);
+        return collect(size);
     }
 
 private:
@@ -140,6 +144,13 @@ private:
         uint32_t offset;
         uint32_t expected;  // bytes that it must take; 0: any
         uint32_t depth;
+    };
+
+    // What is in a struct, by itself.
+    struct Searched {
+        uint32_t levels;
+        FieldKinds once;  // of the types that may be there once
+        std::vector<Found> found;
     };
 
     // How many levels of structs are in the type: 0, or one more than its deepest member's.
@@ -188,23 +199,32 @@ private:
         return 0U;
     }
 
+    // A struct is searched once: there may be exponentially many ways to it.
     Result<uint32_t> search_nested(const BtfType& type, uint32_t offset, uint32_t count, uint32_t depth) {
-        // A struct in which nothing was found is not searched again: there may be exponentially many ways to it.
-        if (const auto it = barren_.find(type.id()); it != barren_.end()) {
-            if (depth + it->second > deepest) return fail(E2BIG, "structs are nested too deeply");
-            return it->second;
-        }
-        if (depth >= deepest) return fail(E2BIG, "structs are nested too deeply");
         const size_t first = found_.size();
-        const FieldKinds seen = seen_;
-        const uint32_t levels = 1 + TRY(search_members(type, depth));
-        if (found_.size() == first) {
-            if (seen == seen_) barren_.emplace(type.id(), levels);
-            return levels;
+        auto known = searched_.find(type.id());
+        if (known != searched_.end()) {
+            TRY(repeat_search(known->second, depth));
+        } else {
+            if (depth >= deepest) return fail(E2BIG, "structs are nested too deeply");
+            const FieldKinds seen = seen_;
+            const uint32_t levels = 1 + TRY(search_members(type, depth));
+            const std::vector<Found> fields(found_.begin() + static_cast<ptrdiff_t>(first), found_.end());
+            known = searched_.emplace(type.id(), Searched{levels, seen_ & ~seen, fields}).first;
         }
         for (size_t i = first; i < found_.size(); ++i) found_[i].field.offset += offset;
-        TRY(repeat(first, count, type.size()));
-        return levels;
+        if (found_.size() != first) TRY(repeat(first, count, type.size()));
+        return known->second.levels;
+    }
+
+    // What was accepted once can only be too much.
+    Result<void> repeat_search(const Searched& known, uint32_t depth) {
+        if (depth + known.levels > deepest) return fail(E2BIG, "structs are nested too deeply");
+        if ((known.once & seen_) != 0) return fail(E2BIG, "a second lock, timer, work queue or refcount");
+        if (found_.size() + known.found.size() > most_fields) return fail(E2BIG, "too many special fields");
+        seen_ = seen_ | known.once;
+        found_.insert(found_.end(), known.found.begin(), known.found.end());
+        return {};
     }
 
     // What was found from `first` on is the first of `count` elements of an array.
@@ -263,60 +283,61 @@ private:
         return {};
     }
 
+    // --- what was found, together ---
+
+    Result<SpecialFields> collect(uint32_t size) {
+        SpecialFields result;
+        uint64_t end = 0;
+        for (const Found& each : found_) {
+            SpecialField field = each.field;
+            if (uint64_t{field.offset} + field.size > size) return fail(EFAULT, "a special field lies beyond the end");
+            if (field.offset < end) return fail(EEXIST, "two special fields at one place");
+            end = uint64_t{field.offset} + field.size;
+            if (has_kind(graph_roots, field.kind)) field.node_offset = TRY(find_node(each));
+            result.kinds = result.kinds | field.kind;
+            result.fields.push_back(field);
+        }
+        if ((result.kinds & graph_roots) != 0 && !has_kind(result.kinds, FieldKind::spin_lock)) {
+            return fail(EINVAL, "a list or tree without a lock beside it");
+        }
+        if (!has_kind(result.kinds, FieldKind::refcount) && (result.kinds & graph_nodes) == graph_nodes) {
+            return fail(EINVAL, "an object in a list and a tree without a refcount");
+        }
+        std::ranges::sort(result.fields, {}, &SpecialField::offset);
+        return result;
+    }
+
+    // Where in its struct the node of a list or tree is.
+    Result<uint32_t> find_node(const Found& root) {
+        const std::tuple key(root.field.type, root.field.kind, root.node);
+        if (const auto it = nodes_.find(key); it != nodes_.end()) return it->second;
+        const std::string_view node_type = root.field.kind == FieldKind::list_head ? "bpf_list_node" : "bpf_rb_node";
+        const BtfType holder = btf_.type(root.field.type);
+        std::optional<uint32_t> offset;
+        for (uint32_t i = 0; i < holder.vlen(); ++i) {
+            const BtfMember member = holder.member(i);
+            if (member.name != root.node) continue;
+            if (offset) return fail(EINVAL, "two members have the name of a list's or tree's node");
+            const BtfType type = btf_.type(member.type);
+            if (!is_struct(type) || type.name() != node_type) return fail(EINVAL, "the member that a list or tree names is no node");
+            if (member.bit_offset % (8 * sizeof(void*)) != 0) return fail(EINVAL, "the node of a list or tree is not aligned");
+            offset = member.bit_offset / 8;
+        }
+        if (!offset) return fail(ENOENT, "the struct has no member of the name of a list's or tree's node");
+        nodes_.emplace(key, *offset);
+        return *offset;
+    }
+
     const Btf& btf_;
-    Names& names_;
+    Names names_;
     FieldKinds wanted_;
-    std::vector<Found> found_;                       // in the order of the members
-    FieldKinds seen_ = 0;                            // of the types that may be there once
-    std::unordered_map<uint32_t, uint32_t> barren_;  // levels of structs, by id
+    std::vector<Found> found_;  // in the order of the members
+    FieldKinds seen_ = 0;       // of the types that may be there once
+    std::unordered_map<uint32_t, Searched> searched_;
+    std::map<std::tuple<uint32_t, FieldKind, std::string_view>, uint32_t> nodes_;  // where they are in their structs
 };
 
-// --- what was found, together -----------------------------------------------------------------
-
-// Where in its struct the node of a list or tree is.
-Result<uint32_t> find_node(const Btf& btf, const Found& root) {
-    const std::string_view node_type = root.field.kind == FieldKind::list_head ? "bpf_list_node" : "bpf_rb_node";
-    const BtfType holder = btf.type(root.field.type);
-    std::optional<uint32_t> offset;
-    for (uint32_t i = 0; i < holder.vlen(); ++i) {
-        const BtfMember member = holder.member(i);
-        if (member.name != root.node) continue;
-        if (offset) return fail(EINVAL, "two members have the name of a list's or tree's node");
-        const BtfType type = btf.type(member.type);
-        if (!is_struct(type) || type.name() != node_type) return fail(EINVAL, "the member that a list or tree names is no node");
-        if (member.bit_offset % (8 * sizeof(void*)) != 0) return fail(EINVAL, "the node of a list or tree is not aligned");
-        offset = member.bit_offset / 8;
-    }
-    if (!offset) return fail(ENOENT, "the struct has no member of the name of a list's or tree's node");
-    return *offset;
-}
-
-Result<SpecialFields> collect(const Btf& btf, const std::vector<Found>& found, uint32_t size) {
-    SpecialFields result;
-    uint64_t end = 0;
-    for (const Found& each : found) {
-        SpecialField field = each.field;
-        if (uint64_t{field.offset} + field.size > size) return fail(EFAULT, "a special field lies beyond the end");
-        if (field.offset < end) return fail(EEXIST, "two special fields at one place");
-        end = uint64_t{field.offset} + field.size;
-        if (has_kind(graph_roots, field.kind)) field.node_offset = TRY(find_node(btf, each));
-        result.kinds = result.kinds | field.kind;
-        result.fields.push_back(field);
-    }
-    if ((result.kinds & graph_roots) != 0 && !has_kind(result.kinds, FieldKind::spin_lock)) {
-        return fail(EINVAL, "a list or tree without a lock beside it");
-    }
-    if (!has_kind(result.kinds, FieldKind::refcount) && (result.kinds & graph_nodes) == graph_nodes) {
-        return fail(EINVAL, "an object in a list and a tree without a refcount");
-    }
-    std::ranges::sort(result.fields, {}, &SpecialField::offset);
-    return result;
-}
-
-Result<SpecialFields> find_fields(const Btf& btf, Names& names, uint32_t type_id, FieldKinds wanted, uint32_t size) {
-    const std::vector<Found> found = TRY(FieldSearch(btf, names, wanted).run(btf.type(type_id)));
-    return collect(btf, found, size);
-}
+// --- objects ------------------------------------------------------------------------------
 
 // Lists and trees own their nodes.  What is a node itself may not own what owns others: it might own itself in the end.
 Result<void> check_ownership(const std::map<uint32_t, SpecialFields>& objects, const SpecialFields& object) {
@@ -358,20 +379,19 @@ const SpecialField* SpecialFields::find(FieldKind kind) const {
 }
 
 Result<SpecialFields> find_special_fields(const Btf& btf, uint32_t type_id, FieldKinds wanted, uint32_t size) {
-    Names names(btf);
-    return find_fields(btf, names, type_id, wanted, size);
+    return FieldSearch(btf, wanted).run(btf.type(type_id), size);
 }
 
 Result<void> check_object_types(const Btf& btf) {
     const std::set<uint32_t> marking = marking_types(btf);
     if (marking.empty()) return {};
-    Names names(btf);
+    FieldSearch search(btf, object_kinds);
     std::map<uint32_t, SpecialFields> objects;
     for (uint32_t id = btf.first_id(); id < btf.count(); ++id) {
         const BtfType type = btf.type(id);
         if (!is_struct(type)) continue;
         if (std::ranges::none_of(type.members(), [&](const btf_member& member) { return marking.contains(member.type); })) continue;
-        SpecialFields fields = TRY(find_fields(btf, names, id, object_kinds, type.size()));
+        SpecialFields fields = TRY(search.run(type, type.size()));
         if (fields.fields.empty()) return fail(EFAULT, "a struct has only what looks like special fields");
         objects.emplace(id, std::move(fields));
     }
