@@ -75,6 +75,10 @@ struct Env {
     [[nodiscard]] uint32_t function_of(uint32_t index) const;
     // The function that starts at `index`; -1: none.
     [[nodiscard]] int function_at(uint32_t index) const;
+    // Whose rules for the context it follows: the target's for EXT.
+    [[nodiscard]] uint32_t expected_attach_type() const {
+        return request.type == BPF_PROG_TYPE_EXT ? attach.target_expected_attach_type : request.expected_attach_type;
+    }
     [[nodiscard]] uint32_t effective_type() const { return type != nullptr ? type->type : request.type; }
 
     // `return env.reject(EACCES, "R{} ...", n);` prints the line (a newline is added) and makes the Error.

@@ -1,13 +1,22 @@
-// rewrite(): the program that engines run, from the one that was walked.
+// rewrite(): a verified Env to the program that engines run (verified.h says what is rewritten).
+//
+// Consumes Env: its instructions, facts and functions are edited in place.
+// Errno: ERANGE: the program grew so much that a jump does not reach; EOPNOTSUPP (unlike Linux): an instruction that graft cannot run yet.
 #pragma once
 
 #include "verify/env.h"
 
 namespace graft::verify {
 
-// What no path reached is removed, context accesses become accesses of graft's own layouts, references become addresses and function
-// numbers (see VerifiedProgram).  Leaves Env's instructions as the engines' ones.  EFAULT, EINVAL: a context access that cannot be
-// converted.
-Result<VerifiedProgram> rewrite(Env& env);
+[[nodiscard]] Result<VerifiedProgram> rewrite(Env& env);
+
+// --- its steps, in order -----------------------------------------------------------------------------------------------------------------
+// Instructions that no path reached go, and with them the functions, func_info and line_info that are only about them.
+Result<void> remove_dead_code(Env& env);
+// Loads and stores of the context become those of graft's layouts.
+Result<void> rewrite_context_accesses(Env& env);
+
+// Brings the instructions of an edit into Env, and moves all that counts in instructions along.
+void adopt(Env& env, struct Edited edited);
 
 }  // namespace graft::verify

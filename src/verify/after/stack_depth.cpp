@@ -1,63 +1,103 @@
-// The stack that the deepest chain of calls takes; and which functions a tail call can be made beneath.
-#include <array>
-
 #include "verify/after/stack_depth.h"
+
+#include <algorithm>
+#include <vector>
 
 namespace graft::verify {
 namespace {
 
-constexpr uint32_t granularity = 16;
-constexpr uint32_t most_above_tail_call = 256;
+constexpr uint32_t frame_unit = 16;
+constexpr uint32_t max_before_tail_call = 256;
 
-class Chain {
+uint32_t frame_size(const Function& function) { return (std::max(function.stack_depth, 1U) + frame_unit - 1) / frame_unit * frame_unit; }
+
+bool is_call(const bpf_insn& insn) { return insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL; }
+bool is_address(const bpf_insn& insn) { return insn.code == (BPF_LD | BPF_IMM | BPF_DW) && insn.src_reg == BPF_PSEUDO_FUNC; }
+
+// Who calls, or takes the address of, whom: in the order of the instructions, each once.
+struct Call {
+    uint32_t callee = 0;
+    bool by_address = false;
+    friend bool operator==(const Call&, const Call&) = default;
+};
+
+std::vector<std::vector<Call>> find_calls(const Env& env) {
+    std::vector<std::vector<Call>> calls(env.function_count());
+    for (uint32_t number = 0; number < env.function_count(); ++number) {
+        for (uint32_t i = env.functions[number].start; i < env.functions[number + 1].start; ++i) {
+            const bpf_insn& insn = env.insns[i];
+            if (!is_call(insn) && !is_address(insn)) continue;
+            const auto callee = static_cast<uint32_t>(env.function_at(static_cast<uint32_t>(int64_t{i} + 1 + insn.imm)));
+            const Call call{callee, is_address(insn)};
+            std::vector<Call>& known = calls[number];
+            if (std::find(known.begin(), known.end(), call) == known.end()) known.push_back(call);
+        }
+    }
+    return calls;
+}
+
+// Follows every chain of calls.  What the log names is the first that is too deep, so the order is that of the instructions.
+class Chains {
 public:
-    explicit Chain(Env& env) : env_(env) {}
+    explicit Chains(Env& env) : env_(env), calls_(find_calls(env)), safe_(env.function_count()) {}
 
-    Result<void> enter(uint32_t number) {
-        Function& function = env_.functions[number];
-        if (number != 0 && function.has_tail_call && bytes_ >= most_above_tail_call) {
-            return env_.reject(EACCES, "tail_calls are not allowed when call stack of previous frames is {} bytes. Too large", bytes_);
+    Result<void> follow(uint32_t number, uint32_t depth, uint32_t frames) {
+        const Function& function = env_.functions[number];
+        if (number != 0 && function.has_tail_call && depth >= max_before_tail_call) {
+            return env_.reject(EACCES, "tail_calls are not allowed when call stack of previous frames is {} bytes. Too large", depth);
         }
-        const uint32_t size = (function.stack_depth + granularity - 1) / granularity * granularity;
-        bytes_ += size;
-        if (bytes_ > abi::max_stack) {
-            return env_.reject(EACCES, "combined stack size of {} calls is {}. Too large", depth_ + 1, bytes_);
+        depth += frame_size(function);
+        if (depth > abi::max_stack) return env_.reject(EACCES, "combined stack size of {} calls is {}. Too large", frames + 1, depth);
+        if (is_known_safe(number, depth, frames)) return {};
+        for (const Call& call : calls_[number]) {
+            // What runs later, on its own, does not sit on this stack.
+            if (env_.functions[call.callee].is_async_callback && call.by_address) continue;
+            if (frames + 1 >= abi::max_call_frames) {
+                return env_.reject(E2BIG, "the call stack of {} frames is too deep !", frames + 1);
+            }
+            TRY(follow(call.callee, depth, frames + 1));
         }
-        functions_[depth_] = number;
-        TRY(calls_of(number));
-        bytes_ -= size;
+        safe_[number].push_back({depth, frames});
         return {};
+    }
+
+    // A function from which a tail call can be reached, through any calls.
+    void mark_tail_calls() {
+        for (bool changed = true; changed;) {
+            changed = false;
+            for (uint32_t number = 0; number < calls_.size(); ++number) {
+                Function& caller = env_.functions[number];
+                const auto reaches = [&](const Call& call) { return env_.functions[call.callee].tail_call_reachable; };
+                if (caller.tail_call_reachable || std::none_of(calls_[number].begin(), calls_[number].end(), reaches)) continue;
+                caller.tail_call_reachable = changed = true;
+            }
+        }
     }
 
 private:
-    Result<void> calls_of(uint32_t number) {
-        const uint32_t end = env_.functions[number + 1].start;
-        for (uint32_t i = env_.functions[number].start; i < end; ++i) {
-            const bpf_insn& insn = env_.insns[i];
-            const bool call = insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL;
-            const bool callback = insn.code == (BPF_LD | BPF_IMM | BPF_DW) && insn.src_reg == BPF_PSEUDO_FUNC;
-            if (!call && !callback) continue;
-            const int callee = env_.function_at(i + 1 + static_cast<uint32_t>(insn.imm));
-            if (callee < 0)
-                return env_.reject(EFAULT, "verifier bug. No program starts at insn {}", i + 1 + static_cast<uint32_t>(insn.imm));
-            if (env_.functions[static_cast<size_t>(callee)].has_tail_call) {
-                for (uint32_t d = 0; d <= depth_; ++d) env_.functions[functions_[d]].tail_call_reachable = true;
-            }
-            if (++depth_ >= abi::max_call_frames) return env_.reject(E2BIG, "the call stack of {} frames is too deep !", depth_);
-            TRY(enter(static_cast<uint32_t>(callee)));
-            --depth_;
-        }
-        return {};
+    struct Entry {
+        uint32_t depth = 0, frames = 0;
+    };
+    // Has the function been followed from a place at least as deep?  Without this a program of a few functions has a billion chains.
+    [[nodiscard]] bool is_known_safe(uint32_t number, uint32_t depth, uint32_t frames) const {
+        return std::any_of(safe_[number].begin(), safe_[number].end(),
+                           [&](const Entry& entry) { return entry.depth >= depth && entry.frames >= frames; });
     }
 
     Env& env_;
-    std::array<uint32_t, abi::max_call_frames> functions_{};
-    uint32_t depth_ = 0;
-    uint32_t bytes_ = 0;
+    std::vector<std::vector<Call>> calls_;
+    std::vector<std::vector<Entry>> safe_;
 };
 
 }  // namespace
 
-Result<void> check_stack_depth(Env& env) { return Chain(env).enter(0); }
+Result<void> check_stack_depth(Env& env) {
+    Chains chains(env);
+    for (uint32_t number = 0; number < env.function_count(); ++number) {
+        if (number == 0 || env.functions[number].is_async_callback) TRY(chains.follow(number, 0, 0));
+    }
+    chains.mark_tail_calls();
+    return {};
+}
 
 }  // namespace graft::verify

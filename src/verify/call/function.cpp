@@ -92,7 +92,7 @@ Result<void> check_return_value(Walk& walk) {
         return {};
     }
     if (env.request.type == BPF_PROG_TYPE_EXT || env.type->return_range == nullptr) return {};
-    const auto range = env.type->return_range(env.request.expected_attach_type);
+    const auto range = env.type->return_range(env.expected_attach_type());
     if (!range) return {};
     if (!result.is(Kind::scalar)) return env.reject(EINVAL, "At program exit the register R0 is not a known value ({})", kind_text(result));
     TRY(mark_precise(walk, 0));

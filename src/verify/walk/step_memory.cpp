@@ -123,7 +123,8 @@ Result<void> step_atomic(Walk& walk, const bpf_insn& insn) {
 
 Result<void> step_ld_imm(Walk& walk, const bpf_insn& insn) {
     Env& env = walk.env;
-    if (insn.code != (BPF_LD | BPF_IMM | BPF_DW) || insn.off != 0) return env.reject(EINVAL, "invalid BPF_LD_IMM insn");
+    if (insn.code != (BPF_LD | BPF_IMM | BPF_DW)) return env.reject(EINVAL, "invalid BPF_LD_IMM insn");
+    if (insn.off != 0) return env.reject(EINVAL, "BPF_LD_IMM64 uses reserved fields");
     TRY(use_reg(walk, insn.dst_reg, Use::write));
     Reg& target = walk.reg(insn.dst_reg);
     const InsnFacts& facts = env.facts[walk.insn];

@@ -69,12 +69,13 @@ std::optional<uint32_t> helper_number(std::string_view name) {
 }
 
 // "EINVAL: text" or "EINVAL".
-bool parse_error(const std::string& text, TestCase& test) {
+template <class Expectation>
+bool parse_error(const std::string& text, Expectation& expected) {
     const size_t colon = text.find(':');
     const int error = errno_of(trimmed(text.substr(0, colon)));
     if (error == 0) return false;
-    test.error = error;
-    if (colon != std::string::npos) test.log_lines.push_back(trimmed(text.substr(colon + 1)));
+    expected.error = error;
+    if (colon != std::string::npos) expected.log_lines.push_back(trimmed(text.substr(colon + 1)));
     return true;
 }
 
@@ -173,6 +174,9 @@ void CaseReader::header(const std::string& key, const std::string& value) {
         test_.extends_function = value.substr(space + 1);
     } else if (key == "error") {
         if (!parse_error(value, test_)) malformed("no such errno");
+    } else if (key == "on_graft") {
+        test_.on_graft.emplace();
+        if (value != "accept" && !parse_error(value, *test_.on_graft)) malformed("no such errno");
     } else if (key == "log") {
         test_.log_lines.push_back(value);
     } else if (key == "no_log") {

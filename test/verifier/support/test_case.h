@@ -19,12 +19,14 @@
 //   log: LINE                         a line of the log; any number of them, in this order
 //   no_log: LINE                      a line that must not be there
 //   run: 2 HEXBYTES                   accepted, and TEST_RUN with these bytes returns 2
+//   on_graft: EINVAL: MESSAGE         unlike Linux, graft refuses with that; or on_graft: accept
 //
 // On a line of the program "; EINVAL: MESSAGE" says the same as "error:".  A case without either must be accepted.  A log line is
 // compared as a whole; "*" in the expectation stands for any text.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,6 +65,11 @@ struct TestCase {
 
     int error = 0;  // 0: to be accepted
     std::vector<std::string> log_lines, absent_lines;
+    struct Deviation {
+        int error = 0;
+        std::vector<std::string> log_lines;
+    };
+    std::optional<Deviation> on_graft;
     struct Run {
         uint32_t returns = 0;
         std::vector<std::byte> data;
