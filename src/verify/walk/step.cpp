@@ -4,6 +4,7 @@
 #include "verify/call/call.h"
 #include "verify/pointer/pointer.h"
 #include "verify/prune/prune.h"
+#include "verify/scalar/print.h"
 #include "verify/walk/log_text.h"
 
 namespace graft::verify {
@@ -122,6 +123,15 @@ Result<void> use_reg(Walk& walk, uint32_t number, Use use) {
 }
 
 bool leaks_pointer(const Walk& walk, const Reg& reg) { return !walk.env.request.privileged && reg.is_pointer(); }
+
+Result<void> require_consistent(Walk& walk, Reg& reg, const char* where) {
+    const char* what = reg.value.violation();
+    if (!reg.is(Kind::scalar) || what == nullptr) return {};
+    walk.env.log.print("REG INVARIANTS VIOLATION ({}): {} {}\n", where, what, describe_violation(reg.value));
+    if ((walk.env.request.flags & abi::f_test_reg_invariants) != 0) return fail(EFAULT, "refused by the verifier: contradictory ranges");
+    reg.value.forget_ranges();
+    return {};
+}
 
 void mark_unknown(Walk& walk, uint32_t number) {
     set_unknown(walk.reg(number));

@@ -22,16 +22,6 @@ void link_before_copy(Walk& walk, Reg& source) {
     if (source.id == 0 && !source.value.is_const()) source.id = walk.next_id();
 }
 
-Result<void> require_sane(Walk& walk, const bpf_insn& insn, const Reg& reg) {
-    const char* what = reg.value.violation();
-    if (!reg.is(Kind::scalar) || what == nullptr) return {};
-    if ((walk.env.request.flags & abi::f_test_reg_invariants) != 0) {
-        return walk.env.reject(EFAULT, "REG INVARIANTS VIOLATION (alu): {}", what);
-    }
-    walk.reg(insn.dst_reg).value.forget_ranges();
-    return {};
-}
-
 Result<void> negate_or_swap(Walk& walk, const bpf_insn& insn) {
     Env& env = walk.env;
     if (BPF_OP(insn.code) == BPF_NEG) {
@@ -130,6 +120,11 @@ Result<void> compute(Walk& walk, const bpf_insn& insn) {
         return pointer_arithmetic(walk, insn, Reg(target), source);
     }
     if (by_register && target.precise) TRY(mark_precise(walk, insn.src_reg));
+    if (const auto fork = fork_before_alu(BPF_OP(insn.code), target.value, source.value)) {
+        State* other = TRY(push_branch(walk, walk.insn, walk.insn));
+        other->regs()[insn.dst_reg].value = fork->zero;
+        target.value = fork->minus_one;
+    }
     target.value = apply_alu(BPF_OP(insn.code), is_wide(insn), target.value, source.value);
     relink_after(target, insn, source, target.id);
     return {};
@@ -163,7 +158,7 @@ Result<void> step_alu(Walk& walk, const bpf_insn& insn) {
     } else {
         TRY(arithmetic(walk, insn));
     }
-    return require_sane(walk, insn, walk.reg(insn.dst_reg));
+    return require_consistent(walk, walk.reg(insn.dst_reg), "alu");
 }
 
 }  // namespace graft::verify

@@ -137,16 +137,6 @@ bool learn_from_packet(const bpf_insn& insn, const Reg& left, const Reg& right, 
     return true;
 }
 
-Result<void> require_sane(Walk& walk, Reg& reg, const char* where) {
-    const char* what = reg.value.violation();
-    if (!reg.is(Kind::scalar) || what == nullptr) return {};
-    if ((walk.env.request.flags & abi::f_test_reg_invariants) != 0) {
-        return walk.env.reject(EFAULT, "REG INVARIANTS VIOLATION ({}): {}", where, what);
-    }
-    reg.value.forget_ranges();
-    return {};
-}
-
 // What both outcomes prove of the two scalars, and of those that are linked to them.
 Result<void> learn(Walk& walk, const bpf_insn& insn, Reg& here_right, State& other, Reg& other_right, const LinkedSet& linked) {
     Reg& here_left = walk.reg(insn.dst_reg);
@@ -154,10 +144,10 @@ Result<void> learn(Walk& walk, const bpf_insn& insn, Reg& here_right, State& oth
     if (!here_left.is(Kind::scalar) || !here_right.is(Kind::scalar)) return {};
     const bool is32 = BPF_CLASS(insn.code) == BPF_JMP32;
     refine(BPF_OP(insn.code), is32, other_left.value, other_right.value, here_left.value, here_right.value);
-    TRY(require_sane(walk, other_left, "true_reg1"));
-    TRY(require_sane(walk, other_right, "true_reg2"));
-    TRY(require_sane(walk, here_left, "false_reg1"));
-    TRY(require_sane(walk, here_right, "false_reg2"));
+    TRY(require_consistent(walk, other_left, "true_reg1"));
+    TRY(require_consistent(walk, other_right, "true_reg2"));
+    TRY(require_consistent(walk, here_left, "false_reg1"));
+    TRY(require_consistent(walk, here_right, "false_reg2"));
     if (BPF_SRC(insn.code) == BPF_X && here_right.id != 0) {
         sync_linked(walk.state, here_right, linked);
         sync_linked(other, other_right, linked);

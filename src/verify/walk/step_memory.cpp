@@ -32,17 +32,6 @@ Result<void> note_pointer(Walk& walk, Kind kind) {
     return {};
 }
 
-Result<void> require_sane(Walk& walk, uint32_t number) {
-    Reg& reg = walk.reg(number);
-    const char* what = reg.value.violation();
-    if (!reg.is(Kind::scalar) || what == nullptr) return {};
-    if ((walk.env.request.flags & abi::f_test_reg_invariants) != 0) {
-        return walk.env.reject(EFAULT, "REG INVARIANTS VIOLATION (ldx): {}", what);
-    }
-    reg.value.forget_ranges();
-    return {};
-}
-
 }  // namespace
 
 Result<void> step_load(Walk& walk, const bpf_insn& insn) {
@@ -56,7 +45,7 @@ Result<void> step_load(Walk& walk, const bpf_insn& insn) {
                              .value = insn.dst_reg,
                              .sign_extend = BPF_MODE(insn.code) == abi::memsx}));
     TRY(note_pointer(walk, kind));
-    return require_sane(walk, insn.dst_reg);
+    return require_consistent(walk, walk.reg(insn.dst_reg), "ldx");
 }
 
 Result<void> step_store(Walk& walk, const bpf_insn& insn) {

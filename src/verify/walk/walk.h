@@ -93,6 +93,9 @@ Result<void> use_reg(Walk& walk, uint32_t number, Use use);
 // Sets a register to an unknown scalar and shows it in the log.
 void mark_unknown(Walk& walk, uint32_t number);
 
+// After a change of a scalar: do its views agree?  Else says so in the log and forgets its ranges; EFAULT under BPF_F_TEST_REG_INVARIANTS.
+Result<void> require_consistent(Walk& walk, Reg& reg, const char* where);
+
 // A copy of the state waits at `target`.  Null: E2BIG was printed (too many pending).
 Result<State*> push_branch(Walk& walk, uint32_t target, uint32_t from);
 
