@@ -80,7 +80,7 @@ void walk(const Btf& btf) {
         require(btf.find_name(type.name_off()).has_value());
         lines.type(type);
         walk_references(btf, type);
-        btf.skip_modifiers(id);
+        require(!btf.skip_modifiers(id).is_modifier());
         const auto sized = btf.sized(id);
         if (!type.is(BTF_KIND_FUNC) && !type.is(BTF_KIND_DECL_TAG)) {
             const auto measured = measure(btf, id);

@@ -247,7 +247,7 @@ TEST_F(BtfInfo, NameOfTheKernels) {
 
 TEST_F(BtfInfo, Descriptors) {
     fd = 999;
-    EXPECT_EQ(ask(), -EBADF);
+    EXPECT_EQ(ask(), -EBADFD);
     caller.foreign.insert(999);
     EXPECT_EQ(ask(), -EINVAL);
 }

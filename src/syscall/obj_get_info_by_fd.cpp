@@ -25,13 +25,15 @@ Result<void> require_zero_tail(Caller& caller, uint64_t address, uint32_t known,
 namespace command {
 
 Result<Reply> obj_get_info_by_fd(Kernel&, Caller& caller, const Attr& attr) {
-    const DescriptorRef descriptor = TRY(caller.descriptor(static_cast<int>(attr->info.bpf_fd)));
-    switch (descriptor.object->object_kind()) {
+    const Result<DescriptorRef> descriptor = caller.descriptor(static_cast<int>(attr->info.bpf_fd));
+    if (descriptor.code() == EBADF) return fail(EBADFD, "the descriptor is not open");  // this command alone has this errno
+    const Ref<Object> object = TRY(descriptor).object;
+    switch (object->object_kind()) {
         case ObjectKind::btf:
-            TRY(btf_info(caller, attr, static_cast<const Btf&>(*descriptor.object)));
+            TRY(btf_info(caller, attr, static_cast<const Btf&>(*object)));
             return Reply();
         case ObjectKind::map:
-            TRY(map_info(caller, attr, static_cast<const Map&>(*descriptor.object)));
+            TRY(map_info(caller, attr, static_cast<const Map&>(*object)));
             return Reply();
         default:
             return fail(EINVAL, "graft does not have the info of this kind of object yet");
