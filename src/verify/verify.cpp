@@ -19,9 +19,9 @@ Result<void> before(Env& env) {
     TRY(find_subprograms(env));
     TRY(check_subprograms(env));
     TRY(check_debug_info(env));
-    TRY(check_attachment(env));
     TRY(resolve_references(env));
-    return check_control_flow(env);
+    TRY(check_control_flow(env));
+    return check_attachment(env);
 }
 
 // The main function first; then each global function that something called, for any arguments that its prototype admits.

@@ -9,7 +9,7 @@ namespace {
 constexpr uint32_t frame_unit = 16;
 constexpr uint32_t max_before_tail_call = 256;
 
-uint32_t frame_size(const Function& function) { return (std::max(function.stack_depth, 1U) + frame_unit - 1) / frame_unit * frame_unit; }
+uint32_t frame_size(const Function& function) { return (function.stack_depth + frame_unit - 1) / frame_unit * frame_unit; }
 
 bool is_call(const bpf_insn& insn) { return insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL; }
 bool is_address(const bpf_insn& insn) { return insn.code == (BPF_LD | BPF_IMM | BPF_DW) && insn.src_reg == BPF_PSEUDO_FUNC; }

@@ -20,15 +20,15 @@ Result<void> check_subprograms(Env& env);
 // func_info against the functions found, line_info, core_relos.  EINVAL, E2BIG, EFAULT; EOPNOTSUPP for core_relos, unlike Linux.
 Result<void> check_debug_info(Env& env);
 
-// Env::type and, for EXT and tracing programs, Env::attach.  errno of check_attach_target().
-Result<void> check_attachment(Env& env);
-
 // ld_imm64: maps from descriptors (Env::maps, InsnFacts::map), reserved fields; opcodes that do not exist.
 // EINVAL, E2BIG (more than 64 maps), EBADF, EPROTO, EFAULT.
 Result<void> resolve_references(Env& env);
 
 // Every instruction can be reached; where the walk compares states and records jumps.  EINVAL.
 Result<void> check_control_flow(Env& env);
+
+// Env::type and, for EXT and tracing programs, Env::attach.  errno of check_attach_target().
+Result<void> check_attachment(Env& env);
 
 // Is this an opcode of Linux 6.12's programs?
 [[nodiscard]] bool valid_opcode(uint8_t code);

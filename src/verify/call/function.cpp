@@ -28,9 +28,10 @@ Result<void> enter(Walk& walk, uint32_t number) {
         const size_t depth = walk.state.frames.size();
         env.log.print("caller:\n{}\n", describe(*walk.state.frames[depth - 2], true, 0, 0));
         env.log.print("callee:\n{}\n", describe(*walk.state.frames[depth - 1], true, 0, 0));
-        walk.touched = 0;
-        walk.touched_slots = 0;
     }
+    // Everything is new to the log: its next line shows the whole frame once more.
+    walk.touched = UINT32_MAX;
+    walk.touched_slots = UINT64_MAX;
     return {};
 }
 

@@ -54,8 +54,8 @@ void continue_from(State& current, State& checkpoint) {
 void checkpoint(Walk& walk) {
     ++walk.counts.total_states;
     ++walk.counts.peak_states;
-    walk.jumps_at_checkpoint = walk.jumps;
-    walk.insns_at_checkpoint = walk.counts.insns;
+    walk.counts.jumps_at_checkpoint = walk.counts.jumps;
+    walk.counts.insns_at_checkpoint = walk.counts.insns;
     forget_precision(walk.state);
     auto explored = std::make_unique<Explored>();
     explored->state = walk.state;
@@ -83,8 +83,8 @@ Result<Visit> visited(Walk& walk) {
     const InsnFacts& facts = walk.env.facts[walk.insn];
     auto& states = walk.explored[walk.insn];
     const bool force = facts.force_checkpoint || walk.state.history.size() > 40;
-    const uint32_t jumps = walk.jumps - walk.jumps_at_checkpoint;
-    const uint32_t insns = walk.counts.insns - walk.insns_at_checkpoint;
+    const uint32_t jumps = walk.counts.jumps - walk.counts.jumps_at_checkpoint;
+    const uint32_t insns = walk.counts.insns - walk.counts.insns_at_checkpoint;
     bool add = force || (jumps >= 2 && insns >= 8);
 
     for (const auto& explored : states) {

@@ -12,7 +12,7 @@ namespace {
 
 Result<Step> step_control(Walk& walk, const bpf_insn& insn) {
     Env& env = walk.env;
-    ++walk.jumps;
+    ++walk.counts.jumps;
     const bool wide = BPF_CLASS(insn.code) == BPF_JMP;
     switch (BPF_OP(insn.code)) {
         case BPF_CALL: {

@@ -37,6 +37,8 @@ struct WalkCounts {
     uint32_t total_states = 0;
     uint32_t peak_states = 0;
     uint32_t longest_mark_read = 0;
+    // Jumps so far, and both at the last checkpoint: states are kept by what has happened since, in whichever function.
+    uint32_t jumps = 0, insns_at_checkpoint = 0, jumps_at_checkpoint = 0;
 };
 
 struct Walk {
@@ -51,7 +53,6 @@ struct Walk {
     std::vector<std::vector<std::unique_ptr<Explored>>> explored;  // by instruction
     std::vector<std::unique_ptr<Explored>> retired;                // evicted from the table, but descendants still point into them
     uint32_t last_id = 0;                                          // for Reg::id
-    uint32_t jumps = 0, insns_at_checkpoint = 0, jumps_at_checkpoint = 0;
     bool print_all = false;  // the whole state goes into the log before the next instruction
     // What the instruction in hand changed, for the log.
     uint32_t touched = 0;
