@@ -24,6 +24,8 @@ Result<void> enter(Walk& walk, uint32_t number) {
     clear_caller_saved(walk);
     walk.state.frames.push_back(std::move(frame));
     walk.insn = env.functions[number].start;
+    walk.touched = UINT32_MAX;
+    walk.touched_slots = UINT64_MAX;
     if (log_walk(walk)) {
         const size_t depth = walk.state.frames.size();
         env.log.print("caller:\n{}\n", describe(*walk.state.frames[depth - 2], true, 0, 0));
@@ -76,8 +78,6 @@ Result<void> return_to_caller(Walk& walk) {
     walk.state.frames.pop_back();
     walk.insn = next;
     walk.print_all = true;
-    walk.touched = 0;
-    walk.touched_slots = 0;
     return {};
 }
 

@@ -5,6 +5,7 @@
 #include "map/map.h"
 #include "verify/call/args.h"
 #include "verify/call/call.h"
+#include "verify/prune/prune.h"
 
 namespace graft::verify {
 namespace {
@@ -151,6 +152,10 @@ Result<void> call_helper(Walk& walk, const bpf_insn& insn) {
     HelperCall call{.helper = TRY(find_allowed(walk, insn))};
     for (uint32_t number = 1; number <= 5; ++number) TRY(check_argument(walk, call, number));
     TRY(require_writable_map(walk, *call.helper, call.map));
+    if (call.helper->id == BPF_FUNC_tail_call && call.map != nullptr) {
+        const Reg& index = walk.reg(3);
+        if (index.is_const_scalar() && index.value.const_value() < call.map->spec().max_entries) TRY(mark_precise(walk, 3));
+    }
     clear_caller_saved(walk);
     set_result(walk, call);
     TRY(require_compatible(walk, *call.helper, call.map));

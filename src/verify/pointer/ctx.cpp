@@ -60,9 +60,9 @@ Result<void> access_ctx(Walk& walk, const MemoryAccess& access) {
     }
     TRY(check_fixed_offset(walk, pointer, access.number, false));
     const int32_t off = pointer.off + access.off;
-    const auto field = off < 0 ? std::nullopt
-                               : env.type->ctx_access(static_cast<uint32_t>(off), access.size, access.access == Access::write,
-                                                      env.expected_attach_type());
+    const auto field =
+        off < 0 ? std::nullopt
+                : env.type->ctx_access(static_cast<uint32_t>(off), access.size, access.access == Access::write, env.expected_attach_type());
     if (!field) return env.reject(EACCES, "invalid bpf_context access off={} size={}", off, access.size);
     if (access.access == Access::read && access.value >= 0) set_field(walk, static_cast<uint32_t>(access.value), *field);
     return {};

@@ -112,7 +112,7 @@ bool frame_safe(const Frame& old, const Frame& current, IdMap& ids, Exact exact,
 
 bool states_equal(Walk& walk, State& old, State& current, Exact exact) {
     if (old.frames.size() != current.frames.size()) return false;
-    IdMap ids(walk.last_id);
+    IdMap ids(walk.counts.last_id);
     for (size_t f = 0; f < old.frames.size(); ++f) {
         if (old.frames[f]->call_site != current.frames[f]->call_site) return false;
         if (!frame_safe(*old.frames[f], *current.frames[f], ids, exact, walk.env.request.privileged)) return false;

@@ -269,19 +269,28 @@ Result<void> mark_precise_slot(Walk& walk, uint32_t frame, uint32_t slot) {
 Result<void> propagate_precision(Walk& walk, const State& old) {
     Wanted wanted;
     wanted.frame = old.depth() - 1;
-    for (uint32_t f = 0; f < old.depth(); ++f) {
+    Log& log = walk.env.log;
+    for (uint32_t f = old.depth(); f-- > 0;) {
         const Frame& frame = *old.frames[f];
+        bool first = true;
+        const auto propagates = [&](const char* what, uint32_t number, int32_t name) {
+            if (log.verbose() && first) log.print("frame {}: propagating {}{}", f, what, name);
+            if (log.verbose() && !first) log.print(",{}{}", what, name);
+            first = false;
+            return uint64_t{1} << number;
+        };
         for (uint32_t r = 0; r < r_fp; ++r) {
             const Reg& reg = frame.regs[r];
-            if (reg.is(Kind::scalar) && reg.precise && (reg.live & live_read) != 0) wanted.regs[f] |= 1U << r;
+            if (!reg.is(Kind::scalar) || !reg.precise || (reg.live & live_read) == 0) continue;
+            wanted.regs[f] |= static_cast<uint32_t>(propagates("r", r, static_cast<int32_t>(r)));
         }
-        for (size_t i = 0; i < frame.stack.size(); ++i) {
+        for (uint32_t i = 0; i < frame.stack.size(); ++i) {
             const StackSlot& slot = frame.stack[i];
-            if (slot.type[7] == SlotType::spill && slot.spilled.is(Kind::scalar) && slot.spilled.precise &&
-                (slot.spilled.live & live_read) != 0) {
-                wanted.slots[f] |= uint64_t{1} << i;
-            }
+            if (slot.type[7] != SlotType::spill || !slot.spilled.is(Kind::scalar) || !slot.spilled.precise) continue;
+            if ((slot.spilled.live & live_read) == 0) continue;
+            wanted.slots[f] |= propagates("fp", i, -static_cast<int32_t>(8 * (i + 1)));
         }
+        if (!first && log.verbose()) log.print("\n");
     }
     if (wanted.empty()) return {};
     return follow(walk, wanted);

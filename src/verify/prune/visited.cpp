@@ -110,6 +110,7 @@ Result<Visit> visited(Walk& walk) {
         if (add) ++explored.misses;
         const uint32_t patience = facts.force_checkpoint && explored.state.branches > 0 ? 64 : 3;
         if (explored.misses > explored.hits * patience + patience) {
+            if ((explored.state.frames[0]->regs[0].live & live_done) != 0) --walk.counts.peak_states;
             walk.retired.push_back(std::move(states[i]));
             states.erase(states.begin() + static_cast<std::ptrdiff_t>(i));
         }

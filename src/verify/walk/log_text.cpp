@@ -45,10 +45,13 @@ void print_line_info(Walk& walk, uint32_t insn) {
     const auto after = std::upper_bound(env.line_info.begin(), env.line_info.end(), insn,
                                         [](uint32_t index, const bpf_line_info& line) { return index < line.insn_off; });
     if (after == env.line_info.begin()) return;
+    const bpf_line_info& line = *(after - 1);
+    const auto same_line = [&](const bpf_line_info& other) {
+        return other.file_name_off == line.file_name_off && other.line_off == line.line_off && other.line_col >> 10 == line.line_col >> 10;
+    };
     const auto number = static_cast<uint32_t>(after - env.line_info.begin());  // one more than its index
-    if (walk.printed_line == number) return;
-    walk.printed_line = number;
-    const bpf_line_info& line = env.line_info[number - 1];
+    if (walk.counts.printed_line != 0 && same_line(env.line_info[walk.counts.printed_line - 1])) return;
+    walk.counts.printed_line = number;
     std::string_view file = env.request.btf->name(line.file_name_off);
     if (const size_t slash = file.rfind('/'); slash != std::string_view::npos) file.remove_prefix(slash + 1);
     walk.env.log.print("; {} @ {}:{}\n", trim_left(env.request.btf->name(line.line_off)), file, line.line_col >> 10);
@@ -79,8 +82,6 @@ void print_insn(Walk& walk) {
 
 void print_path_start(Walk& walk) {
     walk.env.log.print("\nfrom {} to {}:{}\n", static_cast<int32_t>(walk.previous), walk.insn, describe(walk.state.frame(), true, 0, 0));
-    walk.touched = 0;
-    walk.touched_slots = 0;
     walk.print_all = false;
 }
 

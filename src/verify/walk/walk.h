@@ -30,15 +30,16 @@ struct Explored {
     uint32_t hits = 0;
 };
 
-// Counts for the line that closes the log; over all functions of the program.
+// What goes on from function to function: counts for the line that closes the log, ids, when the last checkpoint was.
 struct WalkCounts {
     uint32_t insns = 0;
     uint32_t max_states_per_insn = 0;
     uint32_t total_states = 0;
     uint32_t peak_states = 0;
     uint32_t longest_mark_read = 0;
-    // Jumps so far, and both at the last checkpoint: states are kept by what has happened since, in whichever function.
+    uint32_t last_id = 0;  // for Reg::id
     uint32_t jumps = 0, insns_at_checkpoint = 0, jumps_at_checkpoint = 0;
+    uint32_t printed_line = 0;  // one more than the last line_info shown; 0: none
 };
 
 struct Walk {
@@ -52,19 +53,17 @@ struct Walk {
     std::vector<Pending> pending;
     std::vector<std::vector<std::unique_ptr<Explored>>> explored;  // by instruction
     std::vector<std::unique_ptr<Explored>> retired;                // evicted from the table, but descendants still point into them
-    uint32_t last_id = 0;                                          // for Reg::id
-    bool print_all = false;  // the whole state goes into the log before the next instruction
+    bool print_all = false;                                        // the whole state goes into the log before the next instruction
     // What the instruction in hand changed, for the log.
     uint32_t touched = 0;
     uint64_t touched_slots = 0;
     // The log position and text column of the instruction in hand.
     uint64_t insn_log_end = 0, insn_log_column = 0;
-    uint32_t printed_line = 0;
     bool history_pushed = false;
 
     [[nodiscard]] std::array<Reg, reg_count>& regs() { return state.regs(); }
     [[nodiscard]] Reg& reg(uint32_t number) { return state.regs()[number]; }
-    [[nodiscard]] uint32_t next_id() { return ++last_id; }
+    [[nodiscard]] uint32_t next_id() { return ++counts.last_id; }
     void touch(uint32_t number) { touched |= 1U << number; }
     void touch_slot(uint32_t slot) { touched_slots |= uint64_t{1} << slot; }
 };
