@@ -43,11 +43,28 @@ inline constexpr uint32_t attach_type_end = 57;
 // BPF_PROG_LOAD flags after 6.1.
 inline constexpr uint32_t f_xdp_dev_bound_only = 1U << 6, f_test_reg_invariants = 1U << 7, f_token_fd = 1U << 16;
 
+// Flags of BPF_OBJ_PIN and BPF_OBJ_GET after 6.1.
+inline constexpr uint32_t f_path_fd = 1U << 14;
+
+// attach types after 6.1 that graft answers queries for.
+inline constexpr uint32_t attach_tcx_ingress = 46, attach_tcx_egress = 47;
+
 // Offsets of the fields after 6.1 in the attr of their command.
 inline constexpr size_t prog_load_log_true_size = 140, prog_load_token_fd = 144;
 inline constexpr size_t btf_load_log_true_size = 28, btf_load_flags = 32, btf_load_token_fd = 36;
 static_assert(offsetof(bpf_attr, core_relo_rec_size) == 136);
 static_assert(offsetof(bpf_attr, btf_log_level) == 24);
+
+inline constexpr size_t obj_path_fd = 16;
+inline constexpr size_t prog_attach_relative_fd = 20, prog_attach_expected_revision = 24;
+inline constexpr size_t query_revision = 56;
+
+// bpf_link_info of 6.12 is longer than the system header's.
+union LinkInfo {
+    bpf_link_info uapi;
+    unsigned char raw[64];
+};
+static_assert(sizeof(LinkInfo) == 64);
 
 // Instruction encodings after 6.1 (cpu v4).
 inline constexpr uint8_t memsx = 0x80;  // BPF_LDX mode: sign-extending load

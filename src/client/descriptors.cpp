@@ -30,6 +30,8 @@ const char* memfd_name(ObjectKind kind) {
             return "btf";
         case ObjectKind::link:
             return "bpf-link";
+        case ObjectKind::statistics:
+            return "bpf-stats";
     }
     return "bpf";
 }
@@ -136,7 +138,7 @@ Error Descriptors::unknown(std::string_view link) {
     constexpr std::string_view memfd = "/memfd:";
     if (link.starts_with(memfd)) {
         link.remove_prefix(memfd.size());
-        for (const ObjectKind kind : {ObjectKind::map, ObjectKind::program, ObjectKind::btf, ObjectKind::link}) {
+        for (const ObjectKind kind : {ObjectKind::map, ObjectKind::program, ObjectKind::btf, ObjectKind::link, ObjectKind::statistics}) {
             const std::string_view name = memfd_name(kind);
             if (link == name || (link.starts_with(name) && link[name.size()] == ' '))
                 return fail(EBADF, "the BPF object of this descriptor is gone");

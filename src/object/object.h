@@ -13,7 +13,8 @@
 
 namespace graft {
 
-enum class ObjectKind : uint8_t { map, program, btf, link };
+// statistics: what BPF_ENABLE_STATS gives; nothing but closing it can be done with one.
+enum class ObjectKind : uint8_t { map, program, btf, link, statistics };
 
 class Object : public RefCounted {
 public:

@@ -16,11 +16,14 @@ namespace graft {
 class Image;
 class Program;
 struct RunContext;
+struct Subprogram;
 
 // What an engine made of the code of one program, once, at load.  Owned by the Program.
 class EngineCode {
 public:
     virtual ~EngineCode() = default;
+    // Bytes that it made of one function.
+    [[nodiscard]] virtual uint32_t size_of(const Subprogram& function) const = 0;
 };
 
 // What an engine made of a whole image, besides `enter` and the `code` of its functions.

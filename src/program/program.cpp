@@ -1,5 +1,6 @@
 #include "program/program.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace graft {
@@ -27,6 +28,26 @@ Program::~Program() {
 void Program::register_in(IdTable<Program>& ids) {
     ids_ = &ids;
     ids.add(this, id_);
+}
+
+// Below each other's, above anything that a client could map.
+uint64_t Program::function_address(uint32_t subprogram) const {
+    constexpr uint64_t base = 0xffff'a000'0000'0000;
+    constexpr uint32_t each = 16;
+    return base + uint64_t{id_} * abi::max_subprograms * each + uint64_t{subprogram} * each;
+}
+
+std::vector<Ref<Map>> Program::maps() const {
+    const std::lock_guard guard(bound_maps_lock_);
+    std::vector<Ref<Map>> all = code_.maps;
+    all.insert(all.end(), bound_maps_.begin(), bound_maps_.end());
+    return all;
+}
+
+void Program::bind_map(Ref<Map> map) {
+    const std::lock_guard guard(bound_maps_lock_);
+    const auto has = [&map](const std::vector<Ref<Map>>& maps) { return std::find(maps.begin(), maps.end(), map) != maps.end(); };
+    if (!has(code_.maps) && !has(bound_maps_)) bound_maps_.push_back(std::move(map));
 }
 
 int Program::find_function(uint32_t btf_id) const {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "map/tail_callee.h"
 #include "program/image.h"
@@ -63,6 +64,14 @@ public:
     // The function whose FUNC in the program's BTF is `btf_id`; -1: none.
     [[nodiscard]] int find_function(uint32_t btf_id) const;
 
+    // A number that stands for the address of a function's code for as long as the program lives: jited_ksyms, bpf_get_func_ip.
+    [[nodiscard]] uint64_t function_address(uint32_t subprogram) const;
+
+    // The maps it uses, in the order of first use, and those of BPF_PROG_BIND_MAP behind them.
+    [[nodiscard]] std::vector<Ref<Map>> maps() const;
+    // A map that it has already is not added again.
+    void bind_map(Ref<Map> map);
+
     // --- the primed target -----------------------------------------------------------------------------------------------------------
     std::mutex target_lock;
     TargetFunction primed;  // program null: consumed
@@ -95,6 +104,8 @@ private:
     const std::atomic<uint32_t>& statistics_users_;  // the kernel's: how many have BPF_ENABLE_STATS on
     IdTable<Program>* ids_ = nullptr;
     uint32_t id_ = 0;
+    mutable std::mutex bound_maps_lock_;
+    std::vector<Ref<Map>> bound_maps_;
     std::mutex exclusion_lock_;
     uint32_t in_arrays_ = 0;
     uint32_t extended_ = 0;  // functions of it that are replaced

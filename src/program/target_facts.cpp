@@ -2,6 +2,7 @@
 
 namespace graft {
 
+// Every program of graft counts as JITed: no rule that Linux has for the others would protect anything here.
 TargetFacts target_facts(const Program& program) {
     const ProgramFacts& facts = program.facts();
     TargetFacts target;
@@ -21,6 +22,23 @@ TargetFacts target_facts(const Program& program) {
                                     .might_sleep = function.might_sleep});
     }
     return target;
+}
+
+AttacherFacts attacher_facts(const Program& program) {
+    const ProgramFacts& facts = program.facts();
+    const Subprogram& main = program.code().subprograms.front();
+    AttacherFacts made;
+    made.type = facts.type;
+    made.expected_attach_type = facts.expected_attach_type;
+    made.flags = facts.flags;
+    made.name = facts.name;
+    made.btf = facts.btf.get();
+    made.main_btf_func_id = main.btf_func_id;
+    made.changes_packet = main.changes_packet;
+    made.might_sleep = main.might_sleep;
+    made.recorded_target_type = facts.target_type;
+    made.recorded_target_expected_attach_type = facts.target_expected_attach_type;
+    return made;
 }
 
 }  // namespace graft

@@ -1,4 +1,4 @@
-// What attach_target must know of a program that is to be extended or traced.
+// What attach_target must know of a program that is to be extended or traced, and of the one that does it.
 #pragma once
 
 #include "program/program.h"
@@ -6,7 +6,9 @@
 
 namespace graft {
 
-// Borrows the program's BTF: the program must outlive it.
+// Both borrow the program's BTF: the program must outlive them.
 [[nodiscard]] TargetFacts target_facts(const Program& program);
+// After its load.
+[[nodiscard]] AttacherFacts attacher_facts(const Program& program);
 
 }  // namespace graft

@@ -38,7 +38,22 @@ Result<Reply> btf_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr)
 Result<Reply> link_get_fd_by_id(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> obj_get_info_by_fd(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> btf_load(Kernel& kernel, Caller& caller, const Attr& attr);
+
 Result<Reply> prog_load(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> prog_test_run(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> prog_attach(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> prog_detach(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> prog_query(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> prog_bind_map(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> obj_pin(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> obj_get(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> link_create(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> link_update(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> link_detach(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> raw_tracepoint_open(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> enable_stats(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> task_fd_query(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> iter_create(Kernel& kernel, Caller& caller, const Attr& attr);
 
 Result<Reply> map_create(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> map_lookup_elem(Kernel& kernel, Caller& caller, const Attr& attr);

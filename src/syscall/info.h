@@ -8,7 +8,9 @@
 #include <cstdint>
 
 #include "btf/btf.h"
+#include "link/link.h"
 #include "map/map.h"
+#include "program/program.h"
 #include "syscall/attr.h"
 
 namespace graft {
@@ -37,5 +39,8 @@ Result<void> write_info(Caller& caller, const Attr& attr, const T& info) {
 // EINVAL: a name without room for it, or the reverse; ENOSPC: too little room (the rest is answered); EFAULT.
 Result<void> btf_info(Caller& caller, const Attr& attr, const Btf& btf);
 Result<void> map_info(Caller& caller, const Attr& attr, const Map& map);
+// EINVAL: records of another size than this kernel's; EFAULT.
+Result<void> prog_info(Caller& caller, const Attr& attr, Program& program);
+Result<void> link_info(Caller& caller, const Attr& attr, const Link& link);
 
 }  // namespace graft

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 #include "base/rcu.h"
 #include "btf/vmlinux.h"
@@ -57,7 +58,11 @@ Result<Reply> Kernel::bpf(Caller& caller, int number, uint64_t attr_address, uin
     if (command == nullptr) return fail(EINVAL, "Linux 6.12 has no bpf command of that number");
     if (command->run == nullptr) return fail(EINVAL, "graft does not have this bpf command yet");
     if (!is_zero_behind(attr, command->attr_end)) return fail(EINVAL, "the attr is not zero behind the command's last field");
-    return command->run(*this, caller, attr);
+    try {
+        return command->run(*this, caller, attr);
+    } catch (const std::bad_alloc&) {
+        return fail(ENOMEM, "graft is out of memory");
+    }
 }
 
 }  // namespace graft

@@ -35,9 +35,16 @@ Result<Reply> obj_get_info_by_fd(Kernel&, Caller& caller, const Attr& attr) {
         case ObjectKind::map:
             TRY(map_info(caller, attr, static_cast<const Map&>(*object)));
             return Reply();
-        default:
-            return fail(EINVAL, "graft does not have the info of this kind of object yet");
+        case ObjectKind::program:
+            TRY(prog_info(caller, attr, static_cast<Program&>(*object)));
+            return Reply();
+        case ObjectKind::link:
+            TRY(link_info(caller, attr, static_cast<const Link&>(*object)));
+            return Reply();
+        case ObjectKind::statistics:
+            break;
     }
+    return fail(EINVAL, "an object of this kind has no info");
 }
 
 }  // namespace command

@@ -1,12 +1,11 @@
 // BPF_PROG_LOAD: decodes and checks the form of the request, has it verified, and makes a program of it.
-#include <sha1.h>
-
 #include <algorithm>
 #include <array>
 #include <ctime>
 #include <string_view>
 
 #include "prog_type/prog_type.h"
+#include "program/tag.h"
 #include "program/target_facts.h"
 #include "syscall/command.h"
 #include "syscall/log_buffer.h"
@@ -90,25 +89,6 @@ Result<void> require_attachable(uint32_t type, uint32_t attach_type, uint32_t bt
     return {};
 }
 
-// Linux's: of the instructions as they came, with descriptors of maps blanked.
-std::array<uint8_t, 8> tag_of(std::vector<bpf_insn> insns) {
-    bool map_before = false;
-    for (bpf_insn& insn : insns) {
-        const bool names_map =
-            insn.code == (BPF_LD | BPF_IMM | BPF_DW) && (insn.src_reg == BPF_PSEUDO_MAP_FD || insn.src_reg == BPF_PSEUDO_MAP_VALUE);
-        if (names_map || map_before) insn.imm = 0;
-        map_before = names_map && !map_before;
-    }
-    SHA1_CTX context;
-    std::array<uint8_t, SHA1_DIGEST_LENGTH> digest;
-    SHA1Init(&context);
-    SHA1Update(&context, reinterpret_cast<const uint8_t*>(insns.data()), insns.size() * sizeof(bpf_insn));
-    SHA1Final(digest.data(), &context);
-    std::array<uint8_t, 8> tag;
-    std::copy_n(digest.begin(), tag.size(), tag.begin());
-    return tag;
-}
-
 uint64_t boot_time() {
     timespec now{};
     clock_gettime(CLOCK_BOOTTIME, &now);
@@ -186,7 +166,7 @@ Result<Reply> prog_load(Kernel& kernel, Caller& caller, const Attr& attr) {
     const Target target = TRY(find_target(caller, attr));
     TRY(require_attachable(attr->prog_type, attach_type_of(attr->prog_type, attr->expected_attach_type), attr->attach_btf_id, target));
     VerifyRequest request = TRY(decode(kernel, caller, attr));
-    const auto tag = tag_of(request.insns);
+    const auto tag = program_tag(request.insns);
     TargetFacts facts;
     if (target.program) {
         facts = target_facts(*target.program);

@@ -49,6 +49,7 @@ Result<std::vector<Decoded>> decode(const VerifiedProgram& program);
 class InterpreterCode final : public EngineCode {
 public:
     explicit InterpreterCode(std::vector<Decoded> decoded) : operations(std::move(decoded)) {}
+    uint32_t size_of(const Subprogram& function) const override { return function.length * static_cast<uint32_t>(sizeof(Decoded)); }
     const std::vector<Decoded> operations;
 };
 

@@ -1,0 +1,16 @@
+// BPF_RAW_TRACEPOINT_OPEN: without a name, attaches a program to the target that it was loaded for.
+
+#include "link/tracing.h"
+#include "syscall/command.h"
+#include "syscall/descriptors.h"
+
+namespace graft::command {
+
+Result<Reply> raw_tracepoint_open(Kernel& kernel, Caller& caller, const Attr& attr) {
+    Ref<Program> program = TRY(program_of(caller, attr->raw_tracepoint.prog_fd));
+    if (program->facts().type != BPF_PROG_TYPE_EXT) return fail(EINVAL, "graft has no raw tracepoint for programs of this type");
+    if (attr->raw_tracepoint.name != 0) return fail(EINVAL, "this program knows its place: no name is given");
+    return Reply(TRY(attach_tracing({std::move(program), nullptr, 0}, kernel.targets, kernel.links)));
+}
+
+}  // namespace graft::command
