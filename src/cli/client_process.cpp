@@ -36,27 +36,26 @@ struct Admission {
     std::vector<sock_filter> filter;
 };
 
-// An answer from the daemon, or the end of this process.
-client::Message receive_answer(int control, Answer& answer) {
+// What the daemon answers; ECONNRESET when it has ended meanwhile.  A refusal ends this process.
+Result<client::Message> receive_answer(int control) {
     Result<client::Message> message = client::receive_message(control);
-    if (!message.ok()) give_up(message.error());
-    const auto read = read_at<Answer>(message->bytes, 0);
-    if (!read) give_up(fail(EPIPE, "the kernel has ended"));
-    answer = *read;
-    if (answer.error != 0) {
-        complain(answer.text.data());
+    if (!message.ok()) return message.error();
+    const auto answer = read_at<Answer>(message->bytes, 0);
+    if (!answer) return fail(ECONNRESET, "the kernel has ended");
+    if (answer->error != 0) {
+        complain(answer->text.data());
         _exit(graft_failed);
     }
-    return std::move(*message);
+    return message;
 }
 
-Admission ask_for_admission(int control, const RunOptions& options) {
+Result<Admission> ask_for_admission(int control, const RunOptions& options) {
     Request request = daemon::make_request(Verb::run, options.command.front());
     request.network = options.network;
     request.explain = options.explain;
-    if (const Result<void> sent = client::send_message(control, bytes_of(request)); !sent.ok()) give_up(sent.error());
-    Answer answer;
-    client::Message message = receive_answer(control, answer);
+    TRY(client::send_message(control, bytes_of(request)));
+    client::Message message = TRY(receive_answer(control));
+    const Answer answer = read_at<Answer>(message.bytes, 0).value_or(Answer{});
     if (answer.text[0] != '\0') complain(answer.text.data());
     Admission admission;
     size_t next = 0;
@@ -77,6 +76,26 @@ void execute(const std::vector<std::string>& command) {
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     execvp(arguments[0], arguments.data());
+}
+
+// Executes the command as a client, or gives up.
+[[noreturn]] void become_client(Fd control, const Admission& admission, const RunOptions& options) {
+    if (const Result<void> entered = client::enter(admission.namespaces, options.network); !entered.ok()) give_up(entered.error());
+    // Without namespaces, Yama's ptrace_scope 1 keeps the daemon from our memory unless we say that it may.
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+    Result<Fd> listener = client::install_filter(admission.filter);
+    if (!listener.ok()) give_up(listener.error());
+    const int fd = listener->get();
+    const std::byte nothing{};
+    if (const Result<void> sent = client::send_message(control.get(), Bytes(&nothing, 1), std::span(&fd, 1)); !sent.ok())
+        give_up(sent.error());
+    if (const Result<client::Message> answer = receive_answer(control.get()); !answer.ok()) give_up(answer.error());
+    listener->close();
+    control.close();
+    execute(options.command);
+    const int code = errno;
+    complain(options.command.front() + ": " + std::strerror(code));
+    _exit(code == ENOENT ? not_found : cannot_execute);
 }
 
 // Waits for the command; what is sent to us by another process is passed on to it.  The terminal's signals reach it without us.
@@ -111,7 +130,9 @@ int run_private(const RunOptions& options) {
     const pid_t pid = fork();
     if (pid == 0) {
         sigprocmask(SIG_SETMASK, &before, nullptr);
-        become_client(std::move(kernel.socket), options);
+        const Result<Admission> admission = ask_for_admission(kernel.socket.get(), options);
+        if (!admission.ok()) give_up(admission.error());
+        become_client(std::move(kernel.socket), admission.value(), options);
     }
     int status = graft_failed;
     if (pid < 0 || !signals) {
@@ -128,35 +149,23 @@ int run_private(const RunOptions& options) {
 
 }  // namespace
 
-void become_client(Fd control, const RunOptions& options) {
-    const Admission admission = ask_for_admission(control.get(), options);
-    if (const Result<void> entered = client::enter(admission.namespaces, options.network); !entered.ok()) give_up(entered.error());
-    // Without namespaces, Yama's ptrace_scope 1 keeps the daemon from our memory unless we say that it may.
-    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
-    Result<Fd> listener = client::install_filter(admission.filter);
-    if (!listener.ok()) give_up(listener.error());
-    const int fd = listener->get();
-    const std::byte nothing{};
-    if (const Result<void> sent = client::send_message(control.get(), Bytes(&nothing, 1), std::span(&fd, 1)); !sent.ok())
-        give_up(sent.error());
-    Answer answer;
-    receive_answer(control.get(), answer);
-    listener->close();
-    control.close();
-    execute(options.command);
-    const int code = errno;
-    complain(options.command.front() + ": " + std::strerror(code));
-    _exit(code == ENOENT ? not_found : cannot_execute);
-}
-
 int run(const RunOptions& options) {
     if (options.private_kernel) return run_private(options);
-    Connected connected = connect_or_start();
-    if (connected.complaint) {
-        complain(connected.complaint.text);
-        return graft_failed;
+    Error last = fail(ECONNRESET, "the kernel has ended");
+    // A kernel that somebody ends at this moment may take us in and go; then there is a next one.
+    for (int attempt = 0; attempt < 10; ++attempt) {
+        Connected connected = connect_or_start();
+        if (connected.complaint) {
+            complain(connected.complaint.text);
+            return graft_failed;
+        }
+        const Result<Admission> admission = ask_for_admission(connected.socket.get(), options);
+        if (admission.ok()) become_client(std::move(connected.socket), admission.value(), options);
+        last = admission.error();
+        if (last.code != ECONNRESET && last.code != EPIPE) break;
     }
-    become_client(std::move(connected.socket), options);
+    complain(last);
+    return graft_failed;
 }
 
 }  // namespace graft::cli

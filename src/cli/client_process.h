@@ -1,10 +1,9 @@
-// Becoming a client of a kernel: what this process does to itself before it executes the command.
+// Becoming a client of a kernel, from the tool's side.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "base/fd.h"
 #include "client/namespaces.h"
 
 namespace graft::cli {
@@ -16,10 +15,8 @@ struct RunOptions {
     bool explain = false;
 };
 
-// Never returns: executes the command, or complains and exits with 125 (graft's fault), 126 (not executable) or 127 (not found).
-[[noreturn]] void become_client(Fd control, const RunOptions& options);
-
-// `graft run`: on the user's kernel this process becomes the command; with a private kernel it waits for it.  The exit status.
+// `graft run`: on the user's kernel this process becomes the command; with a private kernel it waits for it.  The exit status: the
+// command's, or 125 (graft's fault), 126 (not executable), 127 (not found).
 int run(const RunOptions& options);
 
 }  // namespace graft::cli

@@ -6,8 +6,10 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -150,11 +152,28 @@ void Daemon::on_connection(int fd) {
     } else if (message.ok()) {
         if (const auto request = read_at<Request>(message->bytes, 0)) keep = on_request(connection, *request);
     }
-    if (keep) return;
-    loop_->unwatch(fd);
-    connections_.erase(fd);
-    // Whom a private kernel is for has gone.
-    if (!state_) loop_->stop();
+    if (!keep) {
+        loop_->unwatch(fd);
+        connections_.erase(fd);
+        // Whom a private kernel is for has gone.
+        if (!state_) loop_->stop();
+    }
+    if (ending_) end();
+}
+
+// A client that has been let in and is about to hand over its listener would fail if we went now; it is a moment, or it hangs.
+void Daemon::end() {
+    ending_ = true;
+    const bool expected =
+        std::any_of(connections_.begin(), connections_.end(), [](const auto& entry) { return entry.second.run.has_value(); });
+    if (!expected) return loop_->stop();
+    if (patience_) return;
+    patience_ = Fd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    itimerspec patience{};
+    patience.it_value.tv_sec = 2;
+    if (!patience_ || timerfd_settime(patience_.get(), 0, &patience, nullptr) != 0 ||
+        !loop_->watch(patience_.get(), EPOLLIN, [this](uint32_t) { loop_->stop(); }).ok())
+        loop_->stop();
 }
 
 bool Daemon::on_request(Connection& connection, const Request& request) {
@@ -171,7 +190,7 @@ bool Daemon::on_request(Connection& connection, const Request& request) {
             send_status(socket);
             return false;
         case Verb::down:
-            loop_->stop();
+            end();
             return true;  // the stream ends with us
     }
     return false;

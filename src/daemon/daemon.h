@@ -52,6 +52,7 @@ private:
     Result<void> add_connection(Fd socket);
     void accept();
     void on_connection(int fd);
+    void end();
     // Whether the connection is to be kept.
     bool on_request(Connection& connection, const Request& request);
     bool on_listener(Connection& connection, Fd listener);
@@ -67,6 +68,8 @@ private:
     std::unique_ptr<client::EventLoop> loop_;
     std::unique_ptr<client::Supervisor> supervisor_;
     Fd listener_, signals_, mounts_;
+    bool ending_ = false;  // lets nobody in any more
+    Fd patience_;          // a timer: told to end, but a client is on its way in
     std::map<int, Connection> connections_;
 };
 

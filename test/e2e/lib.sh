@@ -1,0 +1,65 @@
+# For the tests of the tool: sourced by each, after which $graft is the tool, its kernel is a fresh one of this test's own, and at the end everything must
+# be gone: processes, files, mounts.
+#
+# test/e2e/run starts a test; it sets GRAFT and GRAFT_BIN.
+set -uo pipefail
+
+graft=$GRAFT
+export XDG_RUNTIME_DIR
+XDG_RUNTIME_DIR=$(mktemp -d "${TMPDIR:-/tmp}/graft-e2e-XXXXXX")
+work=$XDG_RUNTIME_DIR/work
+mkdir "$work"
+failures=0
+
+fail() {
+    echo "FAILED: line ${BASH_LINENO[-2]}: $*"
+    failures=$((failures + 1))
+}
+# check WHAT EXPECTED ACTUAL
+check() { [[ $2 == "$3" ]] || fail "$1: expected '$2', got '$3'"; }
+# matches WHAT PATTERN TEXT: a regular expression
+matches() { [[ $3 =~ $2 ]] || fail "$1: expected a match of '$2', got '$3'"; }
+# status EXPECTED CMD...
+status() {
+    local expected=$1 got=0
+    shift
+    "$@" || got=$?
+    [[ $got == "$expected" ]] || fail "exit status of '$*': expected $expected, got $got"
+}
+# within SECONDS CMD...: until CMD succeeds
+within() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        sleep 0.05
+    done
+}
+# Processes that were started with this test's runtime directory, this shell aside.
+left_over() {
+    local dir
+    for dir in /proc/[0-9]*; do
+        [[ ${dir#/proc/} == "$$" || ${dir#/proc/} == "$BASHPID" ]] && continue
+        { tr '\0' '\n' <"$dir/environ"; } 2>/dev/null | grep -qxF "XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR" && echo "${dir#/proc/} $(tr '\0' ' ' 2>/dev/null <"$dir/cmdline")"
+    done
+    return 0
+}
+mounts_before=$(sort /proc/self/mounts)
+run_before=$(ls /run)
+
+finish() {
+    local left end
+    "$graft" down >/dev/null || fail "graft down"
+    end=$((SECONDS + 10))
+    while left=$(left_over) && [[ $left && $SECONDS -lt $end ]]; do sleep 0.1; done
+    [[ -z $left ]] || fail "processes are left: $left"
+    [[ ! -e $XDG_RUNTIME_DIR/graft ]] || fail "files are left: $(find "$XDG_RUNTIME_DIR/graft")"
+    check "mounts" "$mounts_before" "$(sort /proc/self/mounts)"
+    check "/run" "$run_before" "$(ls /run)"
+    rm -rf "$XDG_RUNTIME_DIR"
+    ((failures == 0)) || { echo "$failures failed"; exit 1; }
+    exit 0
+}
+trap 'exit 1' INT TERM
+trap finish EXIT
+cd "$work" || exit 1

@@ -1,0 +1,43 @@
+# graft run: the command's status, streams, signals and directory are its own.
+source "$(dirname "$0")/lib.sh"
+
+for private in '' --private; do
+    run() { "$graft" run $private "$@"; }
+    status 0 run -- true
+    status 7 run -- sh -c 'exit 7'
+    status 127 run -- /nonexistent 2>"$work/err"
+    matches "what does not exist" '^graft: /nonexistent: No such file or directory$' "$(cat "$work/err")"
+    status 126 run -- "$work" 2>/dev/null
+    check "streams" "in out err" "$(echo in | run -- sh -c 'cat | tr "\n" " "; printf "out "; echo err >&2' 2>&1)"
+    check "arguments" "a -b  c --private" "$(run -- echo a -b ' c' --private)"
+    check "directory" "$work" "$(run -- pwd)"
+    check "root" "0 0" "$(run -- sh -c 'echo $(id -u) $(id -g)')"
+    check "environment" "value" "$(VARIABLE=value run -- sh -c 'echo $VARIABLE')"
+
+    # A signal to graft is a signal to the command.
+    "$graft" run $private -- sh -c "trap 'exit 42' TERM; echo ready >$work/ready; while :; do sleep 0.1; done" &
+    within 20 test -s "$work/ready" || fail "the command did not start"
+    kill -TERM $!
+    wait $!
+    check "status after TERM" 42 $?
+    rm "$work/ready"
+    run -- sh -c 'kill -KILL $$'
+    check "status when killed" 137 $?
+done
+
+# Its own network by default, with lo up; the host's when asked for.
+check "interfaces" "lo" "$("$graft" run -- ls /sys/class/net)"
+"$graft" run -- ip -br link show lo | grep -q LOWER_UP || fail "lo is down"
+check "the host's network" "$(readlink /proc/self/ns/net)" "$("$graft" run --net host -- readlink /proc/self/ns/net)"
+[[ $(readlink /proc/self/ns/net) != "$("$graft" run -- readlink /proc/self/ns/net)" ]] || fail "the network is the host's"
+
+# What goes wrong says so, in one line.
+error=$("$graft" run -- "$graft" run --private -- true 2>&1)
+check "status of a run in a run" 125 $?
+matches "run in a run" '^graft: [^'$'\n'']*second seccomp listener' "$error"
+check "one line" 1 "$(wc -l <<<"$error")"
+status 0 "$graft" run --private -- true
+mkdir "$work/gone"
+(cd "$work/gone" && rmdir "$work/gone" && "$graft" run -- true) 2>"$work/err"
+check "status without a directory" 125 $?
+matches "without a directory" 'working directory' "$(cat "$work/err")"
