@@ -152,8 +152,11 @@ int run_private(const RunOptions& options) {
 int run(const RunOptions& options) {
     if (options.private_kernel) return run_private(options);
     Error last = fail(ECONNRESET, "the kernel has ended");
-    // A kernel that somebody ends at this moment may take us in and go; then there is a next one.
-    for (int attempt = 0; attempt < 10; ++attempt) {
+    // A kernel that somebody ends at this moment goes without us; there is a next one when it has gone.
+    constexpr int attempts = 500;
+    constexpr useconds_t pause = 20'000;
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+        if (attempt > 0) usleep(pause);
         Connected connected = connect_or_start();
         if (connected.complaint) {
             complain(connected.complaint.text);

@@ -184,6 +184,7 @@ bool Daemon::on_request(Connection& connection, const Request& request) {
     }
     switch (request.verb) {
         case Verb::run:
+            if (ending_) return false;  // the next kernel is asked
             connection.run = request;
             return answer_run(connection);
         case Verb::status:

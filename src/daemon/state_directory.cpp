@@ -63,8 +63,8 @@ Result<Fd> StateDirectory::listen() {
     unlinkat(directory_.get(), socket_name, 0);
     if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 || ::listen(socket.get(), 64) != 0)
         return fail(errno, "cannot listen in graft's directory");
-    struct stat status{};
-    if (fstatat(directory_.get(), socket_name, &status, 0) == 0) socket_inode_ = status.st_ino;
+    // Held, so that its inode number is not given to another.
+    socket_file_ = Fd(openat(directory_.get(), socket_name, O_PATH | O_CLOEXEC));
     return socket;
 }
 
@@ -85,8 +85,10 @@ Result<Fd> StateDirectory::lock() const {
 void StateDirectory::remove() const {
     // A new kernel may have been started since we stopped listening.
     const Result<Fd> held = lock();
-    struct stat status{};
-    if (!held.ok() || fstatat(directory_.get(), socket_name, &status, 0) != 0 || status.st_ino != socket_inode_) return;
+    struct stat ours{}, named{};
+    if (!held.ok() || fstat(socket_file_.get(), &ours) != 0 || fstatat(directory_.get(), socket_name, &named, 0) != 0 ||
+        ours.st_ino != named.st_ino)
+        return;
     for (const char* name : {socket_name, log_name, lock_name}) unlinkat(directory_.get(), name, 0);
     rmdir(path_.c_str());
 }

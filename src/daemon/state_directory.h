@@ -37,7 +37,7 @@ private:
     StateDirectory(std::string path, Fd directory) : path_(std::move(path)), directory_(std::move(directory)) {}
     std::string path_;
     Fd directory_;
-    uint64_t socket_inode_ = 0;  // of the socket that listen() made
+    Fd socket_file_;  // what listen() made
 };
 
 }  // namespace graft::daemon
