@@ -165,7 +165,7 @@ TEST_F(DescriptorsTest, AMappingHoldsIt) {
 
 // An object with memory of its own may be held again after its last descriptor went: by the same file.
 TEST_F(DescriptorsTest, BackingMemoryIsTheFile) {
-    const Ref<Object> object = make_ref<Mappable>(alive, 4096);
+    const Ref<Object> object = make_ref<Mappable>(alive, size_t{4096});
     Fd fd = open(object);
     char text[] = "bytes";
     EXPECT_EQ(pwrite(fd.get(), text, sizeof(text), 0), static_cast<ssize_t>(sizeof(text)));
