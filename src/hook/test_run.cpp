@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint32_t page = 4096;
 constexpr uint32_t ethernet_header = 14;
-constexpr uint32_t longest_metadata = 255;
+constexpr uint32_t longest_metadata = 216;     // the headroom less Linux's xdp_frame
 constexpr uint32_t runs_between_looks = 4096;  // at whether the client is still there; packets get in between, too
 
 abi::net_device loopback() {
@@ -28,8 +28,9 @@ Result<void> check_context(const XdpTestRun& run) {
     const xdp_md& md = run.context;
     const auto size = static_cast<uint32_t>(run.frame.size());
     if (md.data_meta != 0 || md.data_end != size || md.data > md.data_end || md.data % 4 != 0 || md.data > longest_metadata) {
-        return fail(EINVAL, "ctx_in: data_meta must be 0, data a multiple of 4 up to 252, data_end the size of data_in");
+        return fail(EINVAL, "ctx_in: data_meta must be 0, data a multiple of 4 up to 216, data_end the size of data_in");
     }
+    if (size - md.data < ethernet_header) return fail(EINVAL, "ctx_in: the metadata leaves no Ethernet header of data_in");
     if (md.egress_ifindex != 0) return fail(EINVAL, "ctx_in: egress_ifindex must be 0");
     if (md.ingress_ifindex == 0 && md.rx_queue_index != 0) return fail(EINVAL, "ctx_in: rx_queue_index without ingress_ifindex");
     if (md.ingress_ifindex != 0 && !run.ingress_known) return fail(ENODEV, "ctx_in: ingress_ifindex is no interface here");
@@ -95,8 +96,10 @@ Result<void> test_run_xdp(const Program& program, Cpus& cpus, XdpTestRun& run) {
     const auto* end = static_cast<const std::byte*>(frame.data_end);
     if (meta > data) meta = data;
     run.frame.assign(meta, end);
-    run.context.data = static_cast<uint32_t>(data - meta);
-    run.context.data_end = static_cast<uint32_t>(end - meta);
+    if (run.has_context) {
+        run.context.data = static_cast<uint32_t>(data - meta);
+        run.context.data_end = static_cast<uint32_t>(end - meta);
+    }
     return {};
 }
 

@@ -56,7 +56,7 @@ private:
     }
 
     Result<void> may_extend(const TargetFunctionFacts& function) {
-        if (function.unreliable || !function.is_global) return refuse("Cannot replace static functions\n");
+        if (function.unreliable) return refuse("Cannot replace static functions\n");
         if (!attacher_.jit_requested) return refuse("Extension programs should be JITed\n");
         if (attacher_.changes_packet && !function.changes_packet) {
             return refuse("Extension program changes packet data, while original does not\n");

@@ -12,13 +12,13 @@ bool attaches_by_btf(uint32_t type) { return type == BPF_PROG_TYPE_EXT || type =
 Result<void> check_attachment(Env& env) {
     const VerifyRequest& request = env.request;
     env.type = find_prog_type(request.type);
-    if (!attaches_by_btf(request.type)) {
-        // The types that may sleep without a BTF target (uprobes, iterators, struct_ops) are none of graft's.
-        if ((request.flags & BPF_F_SLEEPABLE) != 0 && request.type != BPF_PROG_TYPE_SYSCALL) {
-            return env.reject(EINVAL, "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable");
-        }
-        return {};
+    // The other types that may sleep (uprobes, iterators, struct_ops) are none of graft's.
+    const bool may_sleep =
+        request.type == BPF_PROG_TYPE_TRACING || request.type == BPF_PROG_TYPE_LSM || request.type == BPF_PROG_TYPE_SYSCALL;
+    if ((request.flags & BPF_F_SLEEPABLE) != 0 && !may_sleep) {
+        return env.reject(EINVAL, "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable");
     }
+    if (!attaches_by_btf(request.type)) return {};
     AttacherFacts attacher;
     attacher.type = request.type;
     attacher.expected_attach_type = request.expected_attach_type;

@@ -1,6 +1,6 @@
 // Loads and stores: what every kind of pointer has in common, and the way to each.
 #include "verify/pointer/pointer.h"
-#include "verify/prune/prune.h"
+#include "verify/scalar/print.h"
 
 namespace graft::verify {
 namespace {
@@ -30,6 +30,12 @@ const char* region_name(Kind kind) {
     }
 }
 
+// A constant reads as a number here, whatever the log shows elsewhere.
+std::string offset_text(const Reg& pointer) {
+    const Tnum& var = pointer.value.var_off;
+    return var.is_const() ? signed_number(static_cast<int64_t>(var.value)) : var.text();
+}
+
 Result<void> require_aligned(Walk& walk, const MemoryAccess& access) {
     Env& env = walk.env;
     const Reg& pointer = walk.reg(access.number);
@@ -38,7 +44,7 @@ Result<void> require_aligned(Walk& walk, const MemoryAccess& access) {
     const auto fixed = static_cast<uint64_t>(int64_t{pointer.off} + access.off);
     if (pointer.is_packet()) {
         if (add(pointer.value.var_off, Tnum::constant(fixed + ip_align)).is_aligned(access.size)) return {};
-        return env.reject(EACCES, "misaligned packet access off {}+{}+{}+{} size {}", ip_align, pointer.value.var_off.text(), pointer.off,
+        return env.reject(EACCES, "misaligned packet access off {}+{}+{}+{} size {}", ip_align, offset_text(pointer), pointer.off,
                           access.off, access.size);
     }
     if (add(pointer.value.var_off, Tnum::constant(fixed)).is_aligned(access.size)) return {};
