@@ -1,46 +1,54 @@
-// TEST_RUN: runs a program on a frame that a client hands over, and times it.
+// BPF_PROG_TEST_RUN: runs a program on a packet that the client gives, outside of any interface.
 //
-// One hook file for each kind of context.  The frame, and the context where there is one, are copies; nothing is sent anywhere.
+// One file a kind of context: XDP and skb.  Each repetition enters the program's image anew; repetitions work on one and the same packet.
+// Thread safety: any thread; a run holds a CPU slot and the RCU read lock for a batch of repetitions at a time.
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <span>
 #include <vector>
 
-#include "abi/bpf.h"
 #include "base/cpus.h"
-#include "base/result.h"
+#include "object/caller.h"
 #include "program/program.h"
 
 namespace graft {
 
-// How often, and what is measured.
-struct TestRun {
-    uint32_t repeat = 1;             // 0 counts as 1
-    uint32_t retval = 0;             // of the last run
-    uint32_t duration = 0;           // ns, mean of a run
-    std::function<bool()> given_up;  // asked now and then: true ends it with EINTR
+struct TestRunRequest {
+    Caller& caller;
+    Cpus& cpus;
+    const Program& program;
+    uint64_t data_in = 0;  // address
+    uint32_t data_size_in = 0;
+    uint64_t ctx_in = 0;  // address; 0: none
+    uint32_t ctx_size_in = 0;
+    bool has_context = false;  // the client gives one, or wants one back
+    uint32_t repeat = 0;       // 0: once
+    uint32_t flags = 0;
+    uint32_t cpu = 0;
+    uint32_t batch_size = 0;
 };
 
-// Runs `program` with `context` as often as wanted.
-Result<void> run_repeatedly(const Program& program, void* context, Cpus& cpus, TestRun& run);
-
-struct XdpTestRun : TestRun {
-    std::vector<std::byte> frame;  // in: metadata and frame; out: the same, as the program left it
-    bool has_context = false;
-    xdp_md context{};           // in: data, data_end, ingress_ifindex, rx_queue_index; out: data, data_end
-    bool ingress_known = true;  // whether ingress_ifindex exists where the client is
+struct TestRunOutcome {
+    std::vector<std::byte> data;  // what is left of the packet, its metadata in front
+    uint32_t fragments = 0;       // how many bytes of it programs could not reach directly: its end
+    std::vector<std::byte> context;
+    uint32_t retval = 0;
+    uint32_t duration = 0;  // ns a repetition
 };
-// EINVAL: a frame shorter than an Ethernet header or longer than a page holds, a context that contradicts it; ENODEV; EINTR.
-Result<void> test_run_xdp(const Program& program, Cpus& cpus, XdpTestRun& run);
 
-struct SkbTestRun : TestRun {
-    std::vector<std::byte> frame;
-    bool has_context = false;
-    __sk_buff context{};
-};
-// For SOCKET_FILTER, SCHED_CLS, SCHED_ACT.
-Result<void> test_run_skb(const Program& program, Cpus& cpus, SkbTestRun& run);
+// EINVAL, E2BIG, EFAULT, ENODEV, ENOMEM as Linux; EOPNOTSUPP: live frames; ENOTSUPP: programs of this type are not run so; EINTR: the
+// client is gone.
+Result<TestRunOutcome> test_run(const TestRunRequest& request);
+
+// --- for the files of the kinds -------------------------------------------------------------------------------------------------------
+
+Result<TestRunOutcome> test_run_xdp(const TestRunRequest& request);
+Result<TestRunOutcome> test_run_skb(const TestRunRequest& request);
+
+// Enters the program `repeat` times with `context`; sets retval and duration.
+Result<void> repeat_run(const TestRunRequest& request, void* context, TestRunOutcome& outcome);
+
+// The client's context, zero-extended.  E2BIG: longer than `size` and not zero behind; EFAULT.
+Result<void> read_context(const TestRunRequest& request, MutableBytes context);
 
 }  // namespace graft

@@ -1,4 +1,11 @@
-// TEST_RUN of programs whose context is a socket buffer.
+// Programs that see a socket buffer, on a packet of the client's: tc programs from its Ethernet header on, socket filters from behind it.
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "abi/kernel_types.h"
@@ -7,92 +14,157 @@
 namespace graft {
 namespace {
 
-constexpr uint32_t ethernet_header = 14;
-constexpr uint32_t headroom = 64 + 32;  // NET_SKB_PAD + NET_IP_ALIGN, rounded up
-constexpr uint32_t tailroom = 320;
 constexpr uint32_t page = 4096;
+constexpr uint32_t headroom = 64, tailroom = 320;  // Linux's NET_SKB_PAD and the room of its shared info
+constexpr uint32_t ethernet_header = ETH_HLEN;
+constexpr uint32_t largest_wire_len = 65536, most_segments = 65535;
 
-bool sees_link_layer(const Program& program) {
-    return program.effective_type() == BPF_PROG_TYPE_SCHED_CLS || program.effective_type() == BPF_PROG_TYPE_SCHED_ACT;
-}
+struct Packet {
+    alignas(64) std::array<std::byte, page> memory{};
+    abi::net_device device{};
+    abi::sk_buff skb{};
+    [[nodiscard]] abi::skb_control& control() { return *reinterpret_cast<abi::skb_control*>(skb.cb); }
+};
 
-// All bytes of the client's context outside of the fields that it may set must be zero.
+bool sees_ethernet_header(const Program& program) { return program.facts().type != BPF_PROG_TYPE_SOCKET_FILTER; }
+
+// What the client may set; the fields between must be 0.
 Result<void> check_context(const __sk_buff& context) {
-    __sk_buff rest = context;
-    rest.mark = rest.priority = rest.ingress_ifindex = rest.ifindex = rest.wire_len = rest.gso_segs = rest.gso_size = 0;
-    std::memset(rest.cb, 0, sizeof rest.cb);
-    rest.tstamp = rest.hwtstamp = 0;
-    const __sk_buff zero{};
-    if (std::memcmp(&rest, &zero, sizeof rest) != 0) return fail(EINVAL, "ctx_in: a field is set that a test run does not take");
+    struct Gap {
+        size_t from, to;
+    };
+    constexpr Gap gaps[] = {
+        {0, offsetof(__sk_buff, mark)},
+        {offsetof(__sk_buff, mark) + 4, offsetof(__sk_buff, priority)},
+        {offsetof(__sk_buff, ifindex) + 4, offsetof(__sk_buff, cb)},
+        {offsetof(__sk_buff, cb) + sizeof(__sk_buff::cb), offsetof(__sk_buff, tstamp)},
+        {offsetof(__sk_buff, gso_segs) + 4, offsetof(__sk_buff, gso_size)},
+        {offsetof(__sk_buff, gso_size) + 4, offsetof(__sk_buff, hwtstamp)},
+    };
+    const Bytes bytes = bytes_of(context);
+    for (const Gap& gap : gaps) {
+        const auto part = bytes.subspan(gap.from, gap.to - gap.from);
+        if (std::any_of(part.begin(), part.end(), [](std::byte b) { return b != std::byte{0}; })) {
+            return fail(EINVAL, "the context sets a field that a test run does not take");
+        }
+    }
     return {};
 }
 
-void set_fields(abi::sk_buff& skb, abi::skb_control& control, const __sk_buff& context) {
+Result<void> take_context(const __sk_buff& context, Packet& packet) {
+    abi::sk_buff& skb = packet.skb;
     skb.mark = context.mark;
     skb.priority = context.priority;
     skb.skb_iif = static_cast<int32_t>(context.ingress_ifindex);
     skb.tstamp = context.tstamp;
-    skb.hwtstamp = context.hwtstamp;
+    std::memcpy(packet.control().data, context.cb, sizeof context.cb);
+    packet.control().pkt_len = context.wire_len != 0 ? context.wire_len : skb.len;
+    if (packet.control().pkt_len < skb.len || packet.control().pkt_len > largest_wire_len) {
+        return fail(EINVAL, "wire_len is less than the packet or too much");
+    }
+    if (context.gso_segs > most_segments) return fail(EINVAL, "gso_segs is too large");
     skb.gso_segs = static_cast<uint16_t>(context.gso_segs);
     skb.gso_size = static_cast<uint16_t>(context.gso_size);
-    std::memcpy(control.data, context.cb, sizeof control.data);
-    if (context.wire_len != 0) control.pkt_len = context.wire_len;
+    skb.hwtstamp = context.hwtstamp;
+    return {};
 }
 
-void get_fields(__sk_buff& context, const abi::sk_buff& skb, const abi::skb_control& control) {
+void give_context(Packet& packet, __sk_buff& context) {
+    const abi::sk_buff& skb = packet.skb;
     context.mark = skb.mark;
     context.priority = skb.priority;
     context.ingress_ifindex = static_cast<uint32_t>(skb.skb_iif);
     context.ifindex = static_cast<uint32_t>(skb.dev->ifindex);
     context.tstamp = skb.tstamp;
-    context.hwtstamp = skb.hwtstamp;
+    std::memcpy(context.cb, packet.control().data, sizeof context.cb);
+    context.wire_len = packet.control().pkt_len;
     context.gso_segs = skb.gso_segs;
-    context.gso_size = skb.gso_size;
-    context.wire_len = control.pkt_len;
-    std::memcpy(context.cb, control.data, sizeof control.data);
+    context.hwtstamp = skb.hwtstamp;
+}
+
+// How the destination looks to the loopback, whose address, and broadcast address, is zeros.
+uint8_t packet_type(const ethhdr& header) {
+    static constexpr unsigned char own[ETH_ALEN] = {};
+    if (std::memcmp(header.h_dest, own, ETH_ALEN) == 0) return PACKET_HOST;
+    return (header.h_dest[0] & 1) != 0 ? PACKET_MULTICAST : PACKET_OTHERHOST;
+}
+
+// A packet that says it is IP has a whole IP header.
+uint32_t shortest(uint16_t protocol) {
+    switch (ntohs(protocol)) {
+        case ETH_P_IP:
+            return ethernet_header + 20;
+        case ETH_P_IPV6:
+            return ethernet_header + 40;
+        default:
+            return ethernet_header;
+    }
+}
+
+Result<void> fill_packet(const TestRunRequest& request, Packet& packet) {
+    const uint32_t size = request.data_size_in;
+    if (size < ethernet_header || size > page - headroom - tailroom)
+        return fail(EINVAL, "the packet is shorter than an Ethernet header or too long");
+    TRY(request.caller.read(request.data_in, std::span(packet.memory).subspan(headroom, size)));
+    abi::sk_buff& skb = packet.skb;
+    skb.head = reinterpret_cast<unsigned char*>(packet.memory.data());
+    skb.data = skb.head + headroom;
+    skb.len = size;
+    skb.tail = headroom + size;
+    skb.end = page - tailroom;
+    skb.truesize = page;
+    skb.mac_header = headroom;
+    skb.mac_len = ethernet_header;
+    skb.network_header = skb.transport_header = static_cast<uint16_t>(headroom + ethernet_header);
+    ethhdr header;
+    std::memcpy(&header, skb.data, sizeof header);
+    if (size < shortest(header.h_proto)) return fail(EINVAL, "the packet is shorter than its IP header");
+    skb.protocol = header.h_proto;
+    skb.pkt_type = packet_type(header);
+    skb.dev = &packet.device;
+    return {};
+}
+
+void hide_ethernet_header(Packet& packet) {
+    packet.skb.data += ethernet_header;
+    packet.skb.len -= ethernet_header;
 }
 
 }  // namespace
 
-Result<void> test_run_skb(const Program& program, Cpus& cpus, SkbTestRun& run) {
-    const auto size = static_cast<uint32_t>(run.frame.size());
-    if (size < ethernet_header) return fail(EINVAL, "data_in is shorter than an Ethernet header");
-    if (size > page - headroom - tailroom) return fail(EINVAL, "data_in is longer than one page holds");
-    if (run.has_context) TRY(check_context(run.context));
+Result<TestRunOutcome> test_run_skb(const TestRunRequest& request) {
+    if (request.flags != 0 || request.cpu != 0 || request.batch_size != 0)
+        return fail(EINVAL, "flags, cpu and batch_size are not of this program type");
+    Packet packet;
+    TRY(fill_packet(request, packet));
+    __sk_buff context{};
+    TRY(read_context(request, writable_bytes_of(context)));
+    if (context.ifindex > 1 && !TRY(request.caller.has_interface(context.ifindex)))
+        return fail(ENODEV, "no interface has the index ifindex");
+    packet.device.ifindex = context.ifindex > 1 ? static_cast<int32_t>(context.ifindex) : 1;
+    packet.device.netns_cookie = TRY(request.caller.net_namespace()).cookie;
+    const bool whole = sees_ethernet_header(request.program);
+    if (!whole) hide_ethernet_header(packet);
+    packet.control().data_meta = packet.skb.data;
+    packet.control().data_end = packet.skb.data + packet.skb.len;
+    if (request.has_context) {
+        TRY(check_context(context));
+        TRY(take_context(context, packet));
+    }
 
-    std::vector<std::byte> buffer(page);
-    std::memcpy(buffer.data() + headroom, run.frame.data(), size);
-    abi::net_device device{};
-    device.ifindex = run.has_context && run.context.ifindex != 0 ? static_cast<int32_t>(run.context.ifindex) : 1;
-    std::memcpy(device.name, "lo", 3);
-    const uint32_t pulled = sees_link_layer(program) ? 0 : ethernet_header;
-    abi::sk_buff skb{};
-    skb.dev = &device;
-    skb.head = reinterpret_cast<unsigned char*>(buffer.data());
-    skb.data = skb.head + headroom + pulled;
-    skb.len = size - pulled;
-    skb.tail = headroom + size;
-    skb.end = page - tailroom;
-    skb.truesize = page;
-    skb.mac_len = ethernet_header;
-    skb.mac_header = headroom;
-    skb.network_header = skb.transport_header = headroom + ethernet_header;
-    std::memcpy(&skb.protocol, run.frame.data() + 12, sizeof skb.protocol);
-    abi::skb_control control{};
-    control.pkt_len = size;
-    if (run.has_context) set_fields(skb, control, run.context);
-    control.data_meta = skb.data;
-    control.data_end = skb.head + skb.tail;
-    std::memcpy(skb.cb, &control, sizeof control);
+    TestRunOutcome outcome;
+    TRY(repeat_run(request, &packet.skb, outcome));
 
-    TRY(run_repeatedly(program, &skb, cpus, run));
-
-    std::memcpy(&control, skb.cb, sizeof control);
-    // The frame goes out with its link-layer header.
-    const auto* start = reinterpret_cast<const std::byte*>(skb.data) - pulled;
-    run.frame.assign(start, reinterpret_cast<const std::byte*>(skb.head) + skb.tail);
-    get_fields(run.context, skb, control);
-    return {};
+    // The hidden header comes back as zeros.
+    if (!whole) outcome.data.resize(ethernet_header);
+    const auto* first = reinterpret_cast<const std::byte*>(packet.skb.data);
+    outcome.data.insert(outcome.data.end(), first, first + packet.skb.len);
+    if (request.has_context) {
+        give_context(packet, context);
+        const Bytes bytes = bytes_of(context);
+        outcome.context.assign(bytes.begin(), bytes.end());
+    }
+    return outcome;
 }
 
 }  // namespace graft

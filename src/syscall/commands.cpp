@@ -30,7 +30,7 @@ constexpr Command table[] = {
     {BPF_OBJ_GET, "BPF_OBJ_GET", obj_end, command::obj_get, nullptr},
     {BPF_PROG_ATTACH, "BPF_PROG_ATTACH", prog_attach_end, command::prog_attach, "no attach point"},
     {BPF_PROG_DETACH, "BPF_PROG_DETACH", prog_attach_end, command::prog_detach, "no attach point"},
-    {BPF_PROG_TEST_RUN, "BPF_PROG_TEST_RUN", END_OF(test.batch_size), command::prog_test_run, "frames of one page; no live frames"},
+    {BPF_PROG_TEST_RUN, "BPF_PROG_TEST_RUN", END_OF(test.batch_size), command::prog_test_run, "XDP, tc and socket filters; no live frames"},
     {BPF_PROG_GET_NEXT_ID, "BPF_PROG_GET_NEXT_ID", END_OF(next_id), command::prog_get_next_id, nullptr},
     {BPF_MAP_GET_NEXT_ID, "BPF_MAP_GET_NEXT_ID", END_OF(next_id), command::map_get_next_id, nullptr},
     {BPF_PROG_GET_FD_BY_ID, "BPF_PROG_GET_FD_BY_ID", END_OF(prog_id), command::prog_get_fd_by_id, nullptr},

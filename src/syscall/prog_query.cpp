@@ -18,6 +18,38 @@ Result<void> require_open_file(Caller& caller, const Attr& attr) {
     return {};
 }
 
+bool is_cgroup_attach_type(uint32_t type) {
+    switch (type) {
+        case BPF_CGROUP_INET_INGRESS:
+        case BPF_CGROUP_INET_EGRESS:
+        case BPF_CGROUP_INET_SOCK_CREATE:
+        case BPF_CGROUP_SOCK_OPS:
+        case BPF_CGROUP_DEVICE:
+        case BPF_CGROUP_INET4_BIND:
+        case BPF_CGROUP_INET6_BIND:
+        case BPF_CGROUP_INET4_CONNECT:
+        case BPF_CGROUP_INET6_CONNECT:
+        case BPF_CGROUP_INET4_POST_BIND:
+        case BPF_CGROUP_INET6_POST_BIND:
+        case BPF_CGROUP_UDP4_SENDMSG:
+        case BPF_CGROUP_UDP6_SENDMSG:
+        case BPF_CGROUP_SYSCTL:
+        case BPF_CGROUP_UDP4_RECVMSG:
+        case BPF_CGROUP_UDP6_RECVMSG:
+        case BPF_CGROUP_GETSOCKOPT:
+        case BPF_CGROUP_SETSOCKOPT:
+        case BPF_CGROUP_INET4_GETPEERNAME:
+        case BPF_CGROUP_INET6_GETPEERNAME:
+        case BPF_CGROUP_INET4_GETSOCKNAME:
+        case BPF_CGROUP_INET6_GETSOCKNAME:
+        case BPF_CGROUP_INET_SOCK_RELEASE:
+        case BPF_LSM_CGROUP:
+            return true;
+        default:
+            return false;
+    }
+}
+
 }  // namespace
 
 Result<Reply> prog_query(Kernel&, Caller& caller, const Attr& attr) {
@@ -35,6 +67,7 @@ Result<Reply> prog_query(Kernel&, Caller& caller, const Attr& attr) {
             TRY(attr.put(caller, abi::query_revision, uint64_t{1}));
             break;
         default:
+            if (is_cgroup_attach_type(attr->query.attach_type)) return fail(EBADF, "target_fd is no cgroup: graft has none");
             return fail(EINVAL, "graft has no attach point of that type");
     }
     TRY(attr.put(caller, offsetof(bpf_attr, query.attach_flags), uint32_t{0}));
