@@ -20,7 +20,7 @@ enum class Arg : uint8_t {
     ctx,               // the program's context
     mem_read,          // memory that the helper reads; its size is the next argument
     mem_read_or_null,
-    mem_write,  // memory that the helper fills (stack may be uninitialised); its size is the next argument
+    mem_write,   // memory that the helper fills (stack may be uninitialised); its size is the next argument
     const_size,  // size > 0 of the memory before it
     const_size_or_zero,
     const_alloc_size_or_zero,  // a constant

@@ -1,4 +1,5 @@
 // The helpers that graft has, by number: the families' rows joined.
+
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -12,29 +13,37 @@ namespace {
 #define GRAFT_NAME(name) "bpf_" #name
 constexpr std::array names = {__BPF_FUNC_MAPPER(GRAFT_NAME)};
 #undef GRAFT_NAME
+// After 6.1; 6.12 has no further.
+constexpr std::array later_names = {"bpf_cgrp_storage_get", "bpf_cgrp_storage_delete"};
+static_assert(names.size() == 210);
 
-std::vector<const Helper*> joined() {
+std::vector<const Helper*> join() {
     std::vector<const Helper*> all;
-    for (const auto& family : {map_helpers(), generic_helpers(), xdp_helpers()}) {
+    for (const auto family : {map_helpers(), task_helpers(), time_helpers(), lock_helpers(), memory_helpers(), text_helpers(),
+                              checksum_helpers(), tail_call_helpers(), xdp_helpers(), redirect_helpers()}) {
         for (const Helper& helper : family) all.push_back(&helper);
     }
     std::ranges::sort(all, {}, &Helper::id);
     return all;
 }
 
+const std::vector<const Helper*>& by_id() {
+    static const std::vector<const Helper*> table = join();
+    return table;
+}
+
 }  // namespace
 
-std::span<const Helper* const> helpers() {
-    static const std::vector<const Helper*> all = joined();
-    return all;
-}
+std::span<const Helper* const> helpers() { return by_id(); }
 
 const Helper* find_helper(uint32_t id) {
-    const auto all = helpers();
-    const auto found = std::ranges::lower_bound(all, id, {}, &Helper::id);
-    return found != all.end() && (*found)->id == id ? *found : nullptr;
+    const auto found = std::ranges::lower_bound(by_id(), id, {}, &Helper::id);
+    return found == by_id().end() || (*found)->id != id ? nullptr : *found;
 }
 
-const char* helper_name(uint32_t id) { return id < names.size() ? names[id] : nullptr; }
+const char* helper_name(uint32_t id) {
+    if (id < names.size()) return names[id];
+    return id - names.size() < later_names.size() ? later_names[id - names.size()] : nullptr;
+}
 
 }  // namespace graft

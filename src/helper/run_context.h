@@ -8,10 +8,12 @@
 namespace graft {
 
 class Object;
+class TraceBuffer;
 
 // What bpf_redirect and bpf_redirect_map decided; the hook acts on it when the program returns XDP_REDIRECT.
 struct RedirectTarget {
-    uint32_t ifindex = 0;       // in the netns of the ingress device; 0: none
+    uint32_t ifindex = 0;       // 0: none, drop
+    uint64_t netns_cookie = 0;  // the namespace that ifindex is of; 0: that of the ingress device
     Object* map = nullptr;      // devmap, cpumap (borrowed: valid under the RCU read guard of the run)
     Object* program = nullptr;  // the devmap entry's own program, may be null
     uint64_t flags = 0;         // BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS
@@ -20,7 +22,8 @@ struct RedirectTarget {
 struct RunContext {
     uint32_t cpu = 0;  // slot of per-CPU maps, held exclusively while programs run (base/cpus.h)
     RedirectTarget redirect;
-    uint32_t tail_calls = 0;  // made so far in this entry
+    TraceBuffer* trace = nullptr;  // where bpf_trace_printk writes; null: nowhere
+    uint32_t tail_calls = 0;       // made so far in this entry
 };
 
 // The calling thread's; never null inside a run.

@@ -57,6 +57,8 @@ public:
         std::memcpy(next.data(), &following, sizeof following);
         return {};
     }
+    // As Linux: not of a devmap_hash.
+    Result<void> admit_user(const TailCallee::Kind& kind) override { return agree(kind); }
     void interface_gone(uint64_t netns_cookie, uint32_t ifindex) override {
         for (uint32_t index = 0; index < spec().max_entries; ++index) {
             const rcu::ReadGuard reading;
@@ -248,7 +250,7 @@ Result<std::unique_ptr<DevmapEntry>> DevmapMap::make_entry(Caller& caller, uint3
     if (!fresh->program->may_be_tail_called() || kind.prog_type != BPF_PROG_TYPE_XDP || kind.expected_attach_type != BPF_XDP_DEVMAP) {
         return fail(EINVAL, "the value's program is not an XDP program for devmaps (BPF_XDP_DEVMAP)");
     }
-    TRY(kind_.agree(kind));
+    TRY(agree(kind));
     fresh->value.bpf_prog.id = fresh->program->program_id();
     return fresh;
 }

@@ -48,6 +48,11 @@ protected:
     Result<std::unique_ptr<DevmapEntry>> make_entry(Caller& caller, uint32_t key, const bpf_devmap_val& value);
     [[nodiscard]] bpf_devmap_val value_from(Bytes value) const;
     static void retire(DevmapEntry* entry);
+    // As Linux: here the attach type does not count.
+    Result<void> agree(TailCallee::Kind kind) {
+        kind.expected_attach_type = 0;
+        return kind_.agree(kind);
+    }
 
     mutable std::mutex change_lock_;
 

@@ -79,6 +79,17 @@ TEST_F(Devmap, ProgramsMustBeMadeForIt) {
     }
 }
 
+TEST_F(Devmap, ProgramsThatUseItAreOfItsKind) {
+    const TailCallee::Kind user{.prog_type = BPF_PROG_TYPE_XDP}, with_frags{.prog_type = BPF_PROG_TYPE_XDP, .xdp_has_frags = true};
+    const Ref<Map> m = map(spec(devmap, 4, 8, 2)), hashed = map(spec(devmap_hash, 4, 8, 2));
+    EXPECT_EQ(update(*m, 0U, value(1, for_devmaps())), 0);
+    EXPECT_EQ(update(*hashed, 0U, value(1, for_devmaps())), 0);
+    EXPECT_EQ(m->admit_user(user).code(), 0);
+    EXPECT_EQ(m->admit_user(with_frags).code(), EINVAL);
+    EXPECT_EQ(hashed->admit_user(with_frags).code(), 0);
+    caller_.forget();
+}
+
 TEST_F(Devmap, HashTakesAnyKey) {
     const Ref<Map> m = map(spec(devmap_hash, 4, 8, 4));
     EXPECT_EQ(update(*m, 100U, value(1)), 0);

@@ -17,14 +17,13 @@
 #include "abi/bpf.h"
 #include "base/bytes.h"
 #include "base/result.h"
+#include "map/tail_callee.h"
 #include "map/value_fields.h"
 #include "object/caller.h"
 #include "object/id_table.h"
 #include "object/object.h"
 
 namespace graft {
-
-class TailCallee;
 
 // What BPF_MAP_CREATE asked for, decoded and checked in form.
 struct MapSpec {
@@ -96,6 +95,8 @@ public:
 
     // Address of byte `offset` of an array's values, for BPF_PSEUDO_MAP_VALUE (.data, .rodata, .bss); ENOTSUPP for other types.
     virtual Result<void*> direct_value(uint32_t offset);
+    // A program of that kind which uses the map is being loaded.  EINVAL: the map holds, or has held, programs that do not go with it.
+    virtual Result<void> admit_user(const TailCallee::Kind&) { return {}; }
     // The interface has gone: a map that refers to it forgets it.
     virtual void interface_gone(uint64_t, uint32_t) {}
 

@@ -30,8 +30,7 @@ public:
     static Result<Ref<Map>> create(MapSpec spec, MapEnvironment& environment);
     ~ProgArrayMap() override;
 
-    // A program that tail-calls through the array is being loaded.  EINVAL: it is of another kind than those of the array.
-    Result<void> agree(const TailCallee::Kind& kind) { return kind_.agree(kind); }
+    Result<void> admit_user(const TailCallee::Kind& kind) override { return kind_.agree(kind); }
     [[nodiscard]] const TailCallee* tail_callee(uint32_t index) const override;
 
     // Programs cannot look into it.

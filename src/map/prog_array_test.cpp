@@ -65,12 +65,12 @@ TEST_F(ProgArray, RefusesInLinuxsOrder) {
 
 TEST_F(ProgArray, OneKindOnly) {
     const auto add = [&](TailCallee::Kind kind) { return caller_.add(make_ref<FakeTailCallee>(9U, kind)); };
-    EXPECT_EQ(static_cast<ProgArrayMap&>(*m).agree(xdp).code(), 0);
+    EXPECT_EQ(m->admit_user(xdp).code(), 0);
     EXPECT_EQ(update(*m, 0U, add({.prog_type = BPF_PROG_TYPE_SOCKET_FILTER})), EINVAL);
     EXPECT_EQ(update(*m, 0U, add({.prog_type = BPF_PROG_TYPE_XDP, .expected_attach_type = BPF_XDP_DEVMAP})), EINVAL);
     EXPECT_EQ(update(*m, 0U, add({.prog_type = BPF_PROG_TYPE_XDP, .xdp_has_frags = true})), EINVAL);
     EXPECT_EQ(update(*m, 0U, fd), 0);
-    EXPECT_EQ(static_cast<ProgArrayMap&>(*m).agree({.prog_type = BPF_PROG_TYPE_SOCKET_FILTER}).code(), EINVAL);
+    EXPECT_EQ(m->admit_user({.prog_type = BPF_PROG_TYPE_SOCKET_FILTER}).code(), EINVAL);
 }
 
 TEST_F(ProgArray, GivesItsProgramsUpWithItsLastUser) {

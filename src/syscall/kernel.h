@@ -11,6 +11,7 @@
 
 #include "base/cpus.h"
 #include "btf/btf.h"
+#include "helper/trace_buffer.h"
 #include "hook/xdp.h"
 #include "image/target_registry.h"
 #include "link/link.h"
@@ -50,6 +51,7 @@ public:
     IdTable<Link> links;
 
     Cpus cpus;
+    TraceBuffer trace;  // bpf_trace_printk; whoever enters programs puts it into their RunContext
     const Engine& engine = interpreter();
     TargetRegistry targets{engine};
     std::atomic<uint32_t> statistics_users{0};  // how many descriptors of BPF_ENABLE_STATS are open

@@ -1,0 +1,44 @@
+// bpf_probe_read_kernel and its relatives: the kernel that programs look into is this process.
+
+#include <array>
+#include <cstring>
+
+#include "abi/bpf.h"
+#include "helper/checked_read.h"
+#include "helper/families.h"
+
+namespace graft {
+namespace {
+
+uint64_t probe_read_kernel(uint64_t to, uint64_t size, uint64_t from, uint64_t, uint64_t) {
+    const MutableBytes into(pointer_in<std::byte>(to), static_cast<uint32_t>(size));
+    if (checked_read(from, into)) return 0;
+    std::memset(into.data(), 0, into.size());
+    return answer(-EFAULT);
+}
+
+uint64_t probe_read_kernel_str(uint64_t to, uint64_t size, uint64_t from, uint64_t, uint64_t) {
+    const MutableBytes into(pointer_in<std::byte>(to), static_cast<uint32_t>(size));
+    const int64_t length = checked_read_string(from, into);
+    if (length < 0) std::memset(into.data(), 0, into.size());
+    return answer(length);
+}
+
+constexpr auto rows = std::to_array<Helper>({
+    {.id = BPF_FUNC_probe_read_kernel,
+     .name = "bpf_probe_read_kernel",
+     .function = probe_read_kernel,
+     .args = {Arg::mem_write, Arg::const_size_or_zero, Arg::anything},
+     .gpl_only = true},
+    {.id = BPF_FUNC_probe_read_kernel_str,
+     .name = "bpf_probe_read_kernel_str",
+     .function = probe_read_kernel_str,
+     .args = {Arg::mem_write, Arg::const_size_or_zero, Arg::anything},
+     .gpl_only = true},
+});
+
+}  // namespace
+
+std::span<const Helper> memory_helpers() { return rows; }
+
+}  // namespace graft
