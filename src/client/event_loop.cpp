@@ -5,9 +5,15 @@
 #include <unistd.h>
 
 #include <array>
+#include <thread>
 #include <utility>
 
 namespace graft::client {
+namespace {
+
+constexpr std::chrono::milliseconds stuck_after{250}, patience_at_end{5000};
+
+}  // namespace
 
 Result<std::unique_ptr<EventLoop>> EventLoop::create() {
     Fd epoll(epoll_create1(EPOLL_CLOEXEC));
@@ -56,25 +62,66 @@ void EventLoop::run_posted() {
 }
 
 void EventLoop::stop() {
-    stopped_ = true;
+    {
+        const std::lock_guard guard(leaders_lock_);
+        stopped_ = true;
+    }
+    leader_left_.notify_all();
     post([] {});
 }
 
-void EventLoop::run() {
-    std::array<epoll_event, 64> events;
-    while (!stopped_) {
-        const int timeout = idle_ ? static_cast<int>(idle_().count()) : -1;
-        const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
-        for (int i = 0; i < count; ++i) {
-            const epoll_event& event = events[static_cast<size_t>(i)];
-            std::shared_ptr<Callback> callback;
-            {
-                const std::lock_guard guard(lock_);
-                const auto it = watched_.find(static_cast<int>(event.data.u64 & UINT32_MAX));
-                if (it != watched_.end() && it->second.generation == event.data.u64 >> 32) callback = it->second.callback;
-            }
-            if (callback) (*callback)(event.events);
+bool EventLoop::run() {
+    std::unique_lock guard(leaders_lock_);
+    std::shared_ptr<Leader> leader = start_leader();
+    uint64_t seen = 0;
+    while (!leader_left_.wait_for(guard, stuck_after, [this] { return stopped_.load(); })) {
+        const uint64_t now = leader->progress;
+        if (now % 2 == 1 && now == seen) {
+            leader->deposed = true;
+            leader = start_leader();
+            seen = 0;
+        } else {
+            seen = now;
         }
+    }
+    return leader_left_.wait_for(guard, patience_at_end, [this] { return leaders_ == 0; });
+}
+
+std::shared_ptr<EventLoop::Leader> EventLoop::start_leader() {
+    auto leader = std::make_shared<Leader>();
+    ++leaders_;
+    std::thread([this, leader] {
+        lead(*leader);
+        // Under the lock: this object may be gone once run() has seen the number.
+        const std::lock_guard guard(leaders_lock_);
+        --leaders_;
+        leader_left_.notify_all();
+    }).detach();
+    return leader;
+}
+
+void EventLoop::lead(Leader& leader) {
+    while (!stopped_ && !leader.deposed) wait_once(leader);
+}
+
+void EventLoop::wait_once(Leader& leader) {
+    std::array<epoll_event, 16> events;
+    ++leader.progress;
+    const int timeout = idle_ ? static_cast<int>(idle_().count()) : -1;
+    ++leader.progress;
+    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+    // What is left when the thread is deposed or the loop stopped is reported again to the next, or to nobody.
+    for (int i = 0; i < count && !stopped_ && !leader.deposed; ++i) {
+        const epoll_event& event = events[static_cast<size_t>(i)];
+        std::shared_ptr<Callback> callback;
+        {
+            const std::lock_guard guard(lock_);
+            const auto it = watched_.find(static_cast<int>(event.data.u64 & UINT32_MAX));
+            if (it != watched_.end() && it->second.generation == event.data.u64 >> 32) callback = it->second.callback;
+        }
+        ++leader.progress;
+        if (callback) (*callback)(event.events);
+        ++leader.progress;
     }
 }
 

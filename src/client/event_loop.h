@@ -1,11 +1,16 @@
-// EventLoop: one thread that waits for many descriptors and calls back.
+// EventLoop: one thread that waits for many descriptors and calls back; another takes its place when it is stuck.
 //
-// watch(), unwatch() and stop() may be called from any thread, callbacks run on the thread in run().  A callback may unwatch itself or
-// others; one that was unwatched on the loop's own thread is not called any more.
+// A callback may hang for as long as a client likes: reading the client's memory may fault into a filesystem or a userfaultfd that the
+// client itself serves.  So a callback that lasts longer than the host's scheduling explains loses the loop: a new thread goes on, and the
+// stuck one ends when its callback does.  Callbacks therefore run one after the other, save for those that hang.
+//
+// watch(), unwatch(), post() and stop() may be called from any thread.  A callback may unwatch itself or others; one that was unwatched by
+// a callback is not called any more.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -35,11 +40,20 @@ public:
     // Runs `task` on the loop's thread, soon.
     void post(std::function<void()> task);
 
-    void run();
+    // Until stop().  Whether no callback hangs; else threads of ours are still in them, and what they use must not be destroyed.
+    [[nodiscard]] bool run();
     void stop();
 
 private:
     void run_posted();
+    // One thread's time as the loop.
+    struct Leader {
+        std::atomic<uint64_t> progress = 0;  // odd: inside a callback
+        std::atomic<bool> deposed = false;
+    };
+    std::shared_ptr<Leader> start_leader();  // leaders_lock_ held
+    void lead(Leader& leader);
+    void wait_once(Leader& leader);
 
     Fd epoll_, wake_;
     std::function<std::chrono::milliseconds()> idle_;
@@ -52,6 +66,9 @@ private:
     uint32_t generation_ = 0;
     std::vector<std::function<void()>> posted_;
     std::atomic<bool> stopped_ = false;
+    std::mutex leaders_lock_;
+    std::condition_variable leader_left_;  // or stop() was called
+    unsigned leaders_ = 0;                 // threads in lead(), stuck ones included
 };
 
 }  // namespace graft::client

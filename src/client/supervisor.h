@@ -4,7 +4,9 @@
 // waited for by one thread (the EventLoop's); what may take long runs on Workers.  Before a call is acted on, everything that clients have
 // closed or unlinked by then is gone (Gateway::collect).
 //
-// Thread safety: add(), list(), close() from any thread; handlers run on the loop's thread or a worker.
+// A client that makes a handler hang on its memory holds up itself alone (event_loop.h).
+//
+// Thread safety: all methods, from any thread.
 // When a listener is closed (close(), or this process ends) the host answers ENOSYS in our place, now and from then on.
 #pragma once
 
@@ -54,6 +56,8 @@ public:
 
     // Leaves all clients: their calls are ENOSYS from now on.
     void close();
+    // After close(): whether every long call has been given up within this time.  If not, this object cannot be destroyed (it would wait).
+    [[nodiscard]] bool settle(std::chrono::milliseconds patience) { return workers_.wait_idle(patience); }
 
 private:
     struct Served {

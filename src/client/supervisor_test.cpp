@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
+#include <linux/userfaultfd.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -124,7 +126,7 @@ protected:
         auto made = Supervisor::create(*loop, *gateway, std::move(rows));
         ASSERT_TRUE(made.ok());
         supervisor = std::move(*made);
-        thread = std::thread([this] { loop->run(); });
+        thread = std::thread([this] { EXPECT_TRUE(loop->run()); });
     }
     void stop() {
         for (const pid_t pid : clients) {
@@ -312,6 +314,7 @@ TEST_F(SupervisorTest, ASlowCallDelaysNobody) {
     EXPECT_EQ(wait(probe({"map", "lookup"})), 0);
     leave.count_down();
     EXPECT_EQ(wait(slow), 0);
+    stop();  // before what the handler refers to goes
 }
 
 // One client's flood of slow calls leaves threads for another's.
@@ -344,6 +347,36 @@ TEST_F(SupervisorTest, SlowCallsOfOneClientDoNotUseUpTheWorkers) {
     leave = true;
     EXPECT_EQ(wait(flood), 0);
     EXPECT_EQ(inside, 40);
+    stop();  // before what the handler refers to goes
+}
+
+// A client whose memory is served by a userfaultfd that nobody answers.
+TEST_F(SupervisorTest, MemoryThatHangsHoldsUpItsOwnerAlone) {
+    const int allowed = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC));
+    if (allowed < 0) GTEST_SKIP() << "no userfaultfd that serves the kernel's faults here: " << std::strerror(errno);
+    close(allowed);
+    std::vector<pid_t> stuck;
+    for (int i = 0; i < 3; ++i) {
+        stuck.push_back(client([] {
+            const int faults = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC));
+            uffdio_api api{};
+            api.api = UFFD_API;
+            CLIENT_CHECK(ioctl(faults, UFFDIO_API, &api) == 0);
+            void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            uffdio_register range{};
+            range.range = {reinterpret_cast<uint64_t>(page), 4096};
+            range.mode = UFFDIO_REGISTER_MODE_MISSING;
+            CLIENT_CHECK(ioctl(faults, UFFDIO_REGISTER, &range) == 0);
+            syscall(SYS_bpf, BPF_MAP_GET_NEXT_ID, page, 16);
+            _exit(99);
+        }));
+        EXPECT_EQ(wait(probe({"map", "lookup", "threads"})), 0);
+    }
+    for (const pid_t pid : stuck) {
+        EXPECT_EQ(kill(pid, SIGKILL), 0);
+        EXPECT_EQ(wait(pid), 1000 + SIGKILL);
+    }
+    EXPECT_EQ(wait(probe({"map", "lookup"})), 0);
 }
 
 TEST_F(SupervisorTest, AClientKilledInsideACallIsNoticed) {
@@ -362,6 +395,7 @@ TEST_F(SupervisorTest, AClientKilledInsideACallIsNoticed) {
     left.wait();
     while (objects() != 0) std::this_thread::yield();  // the worker's own copy of the program
     EXPECT_EQ(wait(probe({"map", "lookup"})), 0);
+    stop();  // before what the handler refers to goes
 }
 
 // Clients die at any moment: nothing is left, and others go on.
@@ -538,6 +572,7 @@ TEST_F(SupervisorTest, ClosingGivesUpLongCalls) {
     entered.wait();
     loop->post([this] { supervisor->close(); });
     EXPECT_EQ(wait(pid), 0);
+    stop();  // before what the handler refers to goes
 }
 
 TEST_F(SupervisorTest, TheEndOfAClientIsToldOnce) {
@@ -633,6 +668,7 @@ TEST_F(SupervisorTest, AHandlerMayAnswerLater) {
     EXPECT_EQ(wait(killed), 1000 + SIGKILL);
     while (gone == 0) std::this_thread::yield();
     EXPECT_FALSE(is_kept());
+    stop();  // before what the handler refers to goes
 }
 
 TEST_F(SupervisorTest, ADroppedTrapIsAnswered) {

@@ -28,6 +28,8 @@ struct TrapRow {
     std::vector<ArgumentTest> when;  // all must hold; empty: always
     // May the call take long?  It then gets a thread of its own.  Judged by the numbers in the registers alone; null: never.
     std::function<bool(const seccomp_data&)> slow;
+    // Runs on any thread, and for different calls at the same time: on the loop's, on a worker, on one that was replaced as the loop
+    // because it hung.
     std::function<Outcome(const std::shared_ptr<Trap>&)> handle;
 };
 

@@ -18,6 +18,13 @@ Workers::~Workers() {
     for (std::thread& thread : threads) thread.join();
 }
 
+bool Workers::wait_idle(std::chrono::milliseconds patience) {
+    std::unique_lock guard(lock_);
+    runnable_.clear();
+    groups_.clear();
+    return idle_again_.wait_for(guard, patience, [this] { return idle_ == threads_.size(); });
+}
+
 void Workers::run(uint64_t group, std::function<void()> task) {
     const std::lock_guard guard(lock_);
     if (stopping_) return;
@@ -49,6 +56,7 @@ void Workers::work() {
     std::unique_lock guard(lock_);
     for (;;) {
         ++idle_;
+        idle_again_.notify_all();
         ready_.wait(guard, [this] { return stopping_ || !runnable_.empty(); });
         --idle_;
         if (stopping_) return;

@@ -4,6 +4,7 @@
 // Thread safe.  The destructor waits for what runs and drops what waits.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -25,6 +26,9 @@ public:
     // Runs the task on some thread; in the order given within a group while the group has all the threads it may have.
     void run(uint64_t group, std::function<void()> task);
 
+    // Drops what waits, and waits for what runs; whether all has ended in time.
+    [[nodiscard]] bool wait_idle(std::chrono::milliseconds patience);
+
 private:
     struct Group {
         unsigned running = 0;
@@ -38,11 +42,11 @@ private:
 
     const unsigned per_group_;
     std::mutex lock_;
-    std::condition_variable ready_;
+    std::condition_variable ready_, idle_again_;
     std::deque<Task> runnable_;
     std::unordered_map<uint64_t, Group> groups_;
     std::vector<std::thread> threads_;
-    unsigned idle_ = 0;
+    unsigned idle_ = 0;  // threads that wait for a task
     bool stopping_ = false;
 };
 

@@ -76,6 +76,17 @@ Daemon::~Daemon() {
     supervisor_.reset();
     connections_.clear();
     gateway_.reset();
+    leave();
+}
+
+bool Daemon::run() {
+    const bool callbacks_ended = loop_->run();
+    supervisor_->close();
+    constexpr std::chrono::milliseconds patience{5000};
+    return callbacks_ended && supervisor_->settle(patience);
+}
+
+void Daemon::leave() {
     std::error_code ignored;
     if (!namespaces_.bpffs && !pins_.empty()) std::filesystem::remove_all(pins_, ignored);
     if (state_) state_->remove();
@@ -118,6 +129,7 @@ Result<void> Daemon::listen(int control) {
 }
 
 void Daemon::accept() {
+    const std::lock_guard guard(lock_);
     Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!socket) return;
     ucred peer{};
@@ -143,6 +155,8 @@ Result<void> Daemon::add_connection(Fd socket) {
 }
 
 void Daemon::on_connection(int fd) {
+    const std::lock_guard guard(lock_);
+    if (!connections_.contains(fd)) return;
     Connection& connection = connections_.at(fd);
     Result<client::Message> message = client::receive_message(fd);
     if (message.code() == EAGAIN) return;
@@ -262,7 +276,10 @@ int run_daemon(const DaemonOptions& options) {
     close(options.ready);
     if (!daemon.ok() || !told) return EXIT_FAILURE;
     if (chdir("/") != 0) return EXIT_FAILURE;
-    daemon.value()->run();
+    if (!daemon.value()->run()) {
+        daemon.value()->leave();
+        _exit(EXIT_SUCCESS);
+    }
     return EXIT_SUCCESS;
 }
 

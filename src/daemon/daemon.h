@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -37,7 +38,10 @@ public:
     Daemon& operator=(const Daemon&) = delete;
     Daemon() = default;
 
-    void run() { loop_->run(); }
+    // Whether everything can be undone; else only leave().
+    [[nodiscard]] bool run();
+    // What is to be done when the rest cannot be: a thread hangs on a client's memory.
+    void leave();
 
 private:
     struct Connection {
@@ -68,9 +72,10 @@ private:
     std::unique_ptr<client::EventLoop> loop_;
     std::unique_ptr<client::Supervisor> supervisor_;
     Fd listener_, signals_, mounts_;
+    std::mutex lock_;  // over what follows: the loop's thread may change
+    std::map<int, Connection> connections_;
     bool ending_ = false;  // lets nobody in any more
     Fd patience_;          // a timer: told to end, but a client is on its way in
-    std::map<int, Connection> connections_;
 };
 
 }  // namespace graft::daemon
