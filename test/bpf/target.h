@@ -21,9 +21,9 @@ static __noinline int get_static(int v) {
 }
 
 // Verified with a pointer for which its prototype has no rule: Linux takes its BTF for unreliable.
-static __noinline int get_static_pointer(void *p) {
+static __noinline int get_static_pointer(void* p) {
     record(16);
-    return *(int *)p + 3;
+    return *(int*)p + 3;
 }
 
 __noinline int get_ctx(struct CONTEXT* ctx) {

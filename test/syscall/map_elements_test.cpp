@@ -407,6 +407,32 @@ TEST_F(ProgArray, TheFirstProgramSettlesTheType) {
     value = filter.u();
     EXPECT_ANSWER(-EINVAL, map_update(map, &key, &value));
 }
+TEST_F(ProgArray, TheFirstProgramSettlesTheExpectedAttachType) {
+    const Program pass{mov(r0, XDP_PASS), exit()};
+    Attr attr;
+    attr->prog_type = BPF_PROG_TYPE_XDP;
+    attr->expected_attach_type = BPF_XDP;
+    attr->insns = pointer(pass.data());
+    attr->insn_cnt = static_cast<u32>(pass.size());
+    attr->license = pointer("GPL");
+    Fd other(attr.call(BPF_PROG_LOAD));
+    EXPECT_ANSWER(0, map_update(map, &key, &value));
+    value = other.u();
+    EXPECT_ANSWER(-EINVAL, map_update(map, &key, &value));
+}
+TEST_F(ProgArray, TheFirstProgramSettlesWhetherFragmentsAreTaken) {
+    const Program pass{mov(r0, XDP_PASS), exit()};
+    Attr attr;
+    attr->prog_type = BPF_PROG_TYPE_XDP;
+    attr->prog_flags = BPF_F_XDP_HAS_FRAGS;
+    attr->insns = pointer(pass.data());
+    attr->insn_cnt = static_cast<u32>(pass.size());
+    attr->license = pointer("GPL");
+    Fd other(attr.call(BPF_PROG_LOAD));
+    EXPECT_ANSWER(0, map_update(map, &key, &value));
+    value = other.u();
+    EXPECT_ANSWER(-EINVAL, map_update(map, &key, &value));
+}
 TEST_F(ProgArray, AProgramThatUsesItSettlesTheTypeToo) {
     Fd user(load(BPF_PROG_TYPE_SOCKET_FILTER, Program{map_fd(r2, map.get()), mov(r3, 0), call(BPF_FUNC_tail_call), mov(r0, 0), exit()}));
     ASSERT_ANSWER(0, user.error());

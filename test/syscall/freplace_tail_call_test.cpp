@@ -1,0 +1,124 @@
+// freplace beside tail calls: a function that makes one may be replaced, by a function that makes another; program arrays and extended
+// programs exclude each other.
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+
+#include "support/call.h"
+#include "support/object_file.h"
+#include "support/programs.h"
+
+namespace test {
+namespace {
+
+struct Extension : ObjectFile {
+    Extension(const char* name, int target, int trace) : ObjectFile("tail_extension"), name_(name) {
+        bpf_program* each = nullptr;
+        bpf_object__for_each_program(each, get()) bpf_program__set_autoload(each, false);
+        bpf_program__set_autoload(program(name), true);
+        bpf_map__reuse_fd(map("trace"), trace);
+        bpf_program__set_attach_target(program(name), target, "get_t");
+        loaded = load();
+    }
+    int fd() { return program_fd(name_); }
+    Fd attach() {
+        Attr attr;
+        attr->link_create.prog_fd = static_cast<uint32_t>(fd());
+        return Fd(attr.call(BPF_LINK_CREATE));
+    }
+    const char* name_;
+    int loaded;
+};
+
+class FreplaceTailCall : public testing::Test {
+protected:
+    void SetUp() override {
+        // libbpf gives programs of SEC("xdp") BPF_XDP, and extensions none: a program array tells them apart.
+        bpf_program* each = nullptr;
+        bpf_object__for_each_program(each, target.get()) bpf_program__set_expected_attach_type(each, static_cast<bpf_attach_type>(0));
+        ASSERT_EQ(0, target.load());
+        trace = target.map_fd("trace");
+    }
+    int fd(const char* name) { return target.program_fd(name); }
+    // 0 or -errno
+    static long put(int map, uint32_t slot, int program) { return bpf_map_update_elem(map, &slot, &program, BPF_ANY); }
+    static long remove(int map, uint32_t slot) { return bpf_map_delete_elem(map, &slot); }
+    std::string ran() {
+        Ran result = run(fd("target"));
+        return std::to_string(result.verdict) + ": " + take_trace(trace);
+    }
+    ObjectFile target{"tail_target"};
+    int trace = -1;
+};
+
+TEST_F(FreplaceTailCall, WithoutAnExtension) {
+    EXPECT_EQ("52: 10", ran());
+    ASSERT_ANSWER(0, put(target.map_fd("jumps"), 0, fd("callee")));
+    EXPECT_EQ("302: 10 30", ran());
+}
+TEST_F(FreplaceTailCall, AFunctionThatMakesOneIsReplaced) {
+    ASSERT_ANSWER(0, put(target.map_fd("jumps"), 0, fd("callee")));
+    Extension t("new_t", fd("target"), trace);
+    ASSERT_EQ(0, t.loaded);
+    Fd link = t.attach();
+    ASSERT_ANSWER(0, link.error());
+    EXPECT_EQ("62: 10 24", ran());
+    link.reset();
+    EXPECT_EQ("302: 10 30", ran());
+}
+TEST_F(FreplaceTailCall, AnExtensionMakesItsOwn) {
+    Extension t("jumping_t", fd("target"), trace);
+    ASSERT_EQ(0, t.loaded);
+    Fd link = t.attach();
+    ASSERT_ANSWER(0, link.error());
+    EXPECT_EQ("72: 10 25", ran());
+    ASSERT_ANSWER(0, put(t.map_fd("jumps"), 0, fd("callee")));
+    EXPECT_EQ("302: 10 25 30", ran());
+}
+TEST_F(FreplaceTailCall, TheExtendedProgramGoesIntoNoProgramArray) {
+    Extension t("jumping_t", fd("target"), trace);
+    Fd link = t.attach();
+    ASSERT_ANSWER(0, link.error());
+    EXPECT_ANSWER(-EBUSY, put(t.map_fd("jumps"), 1, fd("target")));
+    EXPECT_ANSWER(-EBUSY, put(target.map_fd("jumps"), 1, fd("target")));
+    link.reset();
+    EXPECT_ANSWER(0, put(target.map_fd("jumps"), 1, fd("target")));
+}
+TEST_F(FreplaceTailCall, AnExtensionGoesIntoNoProgramArray) {
+    Extension t("jumping_t", fd("target"), trace);
+    Fd link = t.attach();
+    ASSERT_ANSWER(0, link.error());
+    EXPECT_ANSWER(-EINVAL, put(target.map_fd("jumps"), 1, t.fd()));
+    EXPECT_ANSWER(-EINVAL, put(t.map_fd("jumps"), 1, t.fd()));
+}
+TEST_F(FreplaceTailCall, AProgramOfAnotherExpectedAttachTypeDoesNotGoIntoAnExtensionsProgramArray) {
+    Extension t("jumping_t", fd("target"), trace);
+    ObjectFile other("tail_target");
+    ASSERT_EQ(0, other.load());
+    EXPECT_ANSWER(-EINVAL, put(t.map_fd("jumps"), 0, other.program_fd("callee")));
+    EXPECT_ANSWER(0, put(t.map_fd("jumps"), 0, fd("callee")));
+}
+TEST_F(FreplaceTailCall, AProgramInAProgramArrayIsNotExtended) {
+    Extension t("new_t", fd("target"), trace);
+    ASSERT_ANSWER(0, put(target.map_fd("jumps"), 2, fd("target")));
+    EXPECT_ANSWER(-EBUSY, t.attach().error());
+    ASSERT_ANSWER(0, remove(target.map_fd("jumps"), 2));
+    EXPECT_ANSWER(0, t.attach().error());
+}
+TEST_F(FreplaceTailCall, AProgramInTwoArraysIsExtendedWhenItLeftBoth) {
+    Extension t("new_t", fd("target"), trace);
+    ASSERT_ANSWER(0, put(target.map_fd("jumps"), 1, fd("target")));
+    ASSERT_ANSWER(0, put(target.map_fd("jumps"), 2, fd("target")));
+    ASSERT_ANSWER(0, remove(target.map_fd("jumps"), 1));
+    EXPECT_ANSWER(-EBUSY, t.attach().error());
+    ASSERT_ANSWER(0, remove(target.map_fd("jumps"), 2));
+    EXPECT_ANSWER(0, t.attach().error());
+}
+TEST_F(FreplaceTailCall, OverwritingASlotTakesTheOldProgramOut) {
+    Extension t("new_t", fd("target"), trace);
+    ASSERT_ANSWER(0, put(target.map_fd("jumps"), 1, fd("target")));
+    ASSERT_ANSWER(0, put(target.map_fd("jumps"), 1, fd("callee")));
+    EXPECT_ANSWER(0, t.attach().error());
+}
+
+}  // namespace
+}  // namespace test
