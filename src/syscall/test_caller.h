@@ -13,7 +13,7 @@
 
 namespace graft {
 
-class TestCaller final : public Caller {
+class TestCaller : public Caller {
 public:
     Result<void> read(uint64_t address, MutableBytes into) override { return copy(process_vm_readv, address, into.data(), into.size()); }
     Result<void> write(uint64_t address, Bytes from) override {
