@@ -23,6 +23,11 @@ Result<void> check_flags(uint32_t flags, bool is_link) {
     return {};
 }
 
+// What a page holds beside the headroom, the tailroom and an Ethernet header.
+constexpr uint32_t largest_unfragmented_mtu = 4096 - abi::xdp_packet_headroom - abi::xdp_tailroom - 14;
+
+bool takes_fragments(const Program& program) { return (program.facts().flags & BPF_F_XDP_HAS_FRAGS) != 0; }
+
 }  // namespace
 
 XdpDevices::Device& XdpDevices::device(DeviceKey key) {
@@ -55,8 +60,14 @@ void XdpDevices::put(Device& device, Slot& slot, Ref<Program> program, const Obj
     Ref<Program> old = std::exchange(slot.program, std::move(program));
     slot.link = link;
     const Slot& in_use = device.native.program ? device.native : device.generic;
+    device.port->native_.store(&in_use == &device.native && in_use.program, std::memory_order_relaxed);
     rcu::store(device.port->program_, in_use.program.get());
     rcu::retire(std::move(old));
+}
+
+Result<void> XdpDevices::fits_native(const Device& device, const Program& program) {
+    if (takes_fragments(program) || device.peer_mtu <= largest_unfragmented_mtu) return {};
+    return fail(ERANGE, "veth: Peer MTU is too large to set XDP");
 }
 
 // The order of the refusals is Linux's.
@@ -79,6 +90,7 @@ Result<void> XdpDevices::set(Device& device, const Change& change) {
     }
     if (change.program == slot.program) return {};
     if (mode == Mode::hardware && device.is_port) return fail(EINVAL, "graft's ports have no hardware offload");
+    if (mode == Mode::native && change.program) TRY(fits_native(device, *change.program));
     put(device, slot, change.program, change.link);
     return {};
 }
@@ -96,35 +108,41 @@ Result<void> XdpDevices::attach_link(DeviceKey key, const Object* owner, Ref<Pro
     return set(device(key), {std::move(program), owner, nullptr, flags});
 }
 
-XdpDevices::Slot* XdpDevices::slot_of_link(DeviceKey key, const Object* owner) {
-    const auto found = devices_.find(key);
-    if (found == devices_.end()) return nullptr;
-    for (Slot* slot : {&found->second.native, &found->second.generic}) {
-        if (slot->link == owner) return slot;
+// By the link alone: it keeps the key it was made with, but its interface may have moved.
+XdpDevices::Held XdpDevices::find_link(const Object* owner) {
+    for (auto& [key, device] : devices_) {
+        for (Slot* slot : {&device.native, &device.generic}) {
+            if (slot->link == owner && owner != nullptr) return {key, &device, slot};
+        }
     }
-    return nullptr;
-}
-
-Result<void> XdpDevices::update_link(DeviceKey key, const Object* owner, Ref<Program> program) {
-    const std::lock_guard guard(lock_);
-    Slot* slot = slot_of_link(key, owner);
-    if (slot == nullptr) return fail(ENOLINK, "the link has no interface any more");
-    if (program->facts().type != BPF_PROG_TYPE_XDP) return fail(EINVAL, "the program is no XDP program");
-    if (program->facts().expected_attach_type != slot->program->facts().expected_attach_type) {
-        return fail(EINVAL, "the program has another expected_attach_type than the attached one");
-    }
-    if (slot->program != program) put(devices_[key], *slot, std::move(program), owner);
     return {};
 }
 
-void XdpDevices::detach_link(DeviceKey key, const Object* owner) {
+Result<void> XdpDevices::update_link(DeviceKey, const Object* owner, Ref<Program> program) {
     const std::lock_guard guard(lock_);
-    if (Slot* slot = slot_of_link(key, owner)) put(devices_[key], *slot, nullptr, nullptr);
+    const Held held = find_link(owner);
+    if (held.slot == nullptr) return fail(ENOLINK, "the link has no interface any more");
+    if (program->facts().type != BPF_PROG_TYPE_XDP) return fail(EINVAL, "the program is no XDP program");
+    if (program->facts().expected_attach_type != held.slot->program->facts().expected_attach_type) {
+        return fail(EINVAL, "the program has another expected_attach_type than the attached one");
+    }
+    if (held.slot->program == program) return {};
+    if (held.slot == &held.device->native) TRY(fits_native(*held.device, *program));
+    put(*held.device, *held.slot, std::move(program), owner);
+    return {};
 }
 
-bool XdpDevices::link_is_attached(DeviceKey key, const Object* owner) const {
+void XdpDevices::detach_link(DeviceKey, const Object* owner) {
     const std::lock_guard guard(lock_);
-    return const_cast<XdpDevices*>(this)->slot_of_link(key, owner) != nullptr;
+    const Held held = find_link(owner);
+    if (held.slot != nullptr) put(*held.device, *held.slot, nullptr, nullptr);
+}
+
+std::optional<DeviceKey> XdpDevices::interface_of_link(const Object* owner) const {
+    const std::lock_guard guard(lock_);
+    const Held held = const_cast<XdpDevices*>(this)->find_link(owner);
+    if (held.slot == nullptr) return std::nullopt;
+    return held.key;
 }
 
 XdpState XdpDevices::query(DeviceKey key) const {
@@ -159,6 +177,40 @@ void XdpDevices::namespace_gone(uint64_t netns_cookie) {
     auto last = first;
     for (; last != devices_.end() && last->first.netns_cookie == netns_cookie; ++last) drop(last->second);
     devices_.erase(first, last);
+}
+
+void XdpDevices::moved(DeviceKey from, DeviceKey to) {
+    const std::lock_guard guard(lock_);
+    auto node = devices_.extract(from);
+    if (node.empty()) return;
+    // Something was kept for an interface that is gone without anybody having told: it must not be found on this one.
+    if (const auto stale = devices_.find(to); stale != devices_.end()) {
+        drop(stale->second);
+        devices_.erase(stale);
+    }
+    node.key() = to;
+    devices_.insert(std::move(node));
+}
+
+std::vector<DeviceKey> XdpDevices::attached_without_packets() const {
+    const std::lock_guard guard(lock_);
+    std::vector<DeviceKey> keys;
+    for (const auto& [key, device] : devices_) {
+        if (!device.is_port && (device.native.program || device.generic.program)) keys.push_back(key);
+    }
+    return keys;
+}
+
+void XdpDevices::set_peer_mtu(DeviceKey key, uint32_t mtu) {
+    const std::lock_guard guard(lock_);
+    device(key).peer_mtu = mtu;
+}
+
+std::optional<uint32_t> XdpDevices::peer_mtu_limit(DeviceKey key) const {
+    const std::lock_guard guard(lock_);
+    const auto found = devices_.find(key);
+    if (found == devices_.end() || !found->second.native.program || takes_fragments(*found->second.native.program)) return std::nullopt;
+    return largest_unfragmented_mtu;
 }
 
 Ref<XdpPort> XdpDevices::port(DeviceKey key) {

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "abi/kernel_types.h"
 #include "base/cpus.h"
@@ -37,10 +38,13 @@ public:
         return program == nullptr ? uint32_t{XDP_PASS} : static_cast<uint32_t>(graft::run(*program, &frame, context));
     }
     [[nodiscard]] bool attached() const { return rcu::load(program_) != nullptr; }
+    // In native mode; frames that a sender left to be cut are then cut before a program sees them.
+    [[nodiscard]] bool native() const { return native_.load(std::memory_order_relaxed); }
 
 private:
     friend class XdpDevices;
     std::atomic<Program*> program_{nullptr};  // published; owned by XdpDevices' entry
+    std::atomic<bool> native_{false};
 };
 
 // What is attached to an interface: IFLA_XDP.
@@ -65,20 +69,31 @@ public:
 
     // A bpf_link; `owner` identifies it.  flags: a mode or 0.  EBUSY when something is attached in that mode, else as by netlink.
     Result<void> attach_link(DeviceKey key, const Object* owner, Ref<Program> program, uint32_t flags);
-    // ENOLINK: the interface is gone, or the link was detached.
+    // ENOLINK: the interface is gone, or the link was detached.  `key` is where the link was made: its interface may have moved since.
     Result<void> update_link(DeviceKey key, const Object* owner, Ref<Program> program);
     void detach_link(DeviceKey key, const Object* owner);
     // Whether a link still has its interface.
-    [[nodiscard]] bool link_is_attached(DeviceKey key, const Object* owner) const;
+    [[nodiscard]] bool link_is_attached(DeviceKey, const Object* owner) const { return interface_of_link(owner).has_value(); }
+    // Where the interface of a link is now (it may have moved); nothing: the interface is gone, or the link was detached.
+    [[nodiscard]] std::optional<DeviceKey> interface_of_link(const Object* owner) const;
 
     [[nodiscard]] XdpState query(DeviceKey key) const;
+    // Interfaces that something is attached to and that are no ports: no packets pass through there.
+    [[nodiscard]] std::vector<DeviceKey> attached_without_packets() const;
 
     // The interface, or its namespace with all of its interfaces, is gone: programs are dropped, links of it find themselves detached.
     void interface_gone(DeviceKey key);
     void namespace_gone(uint64_t netns_cookie);
+    // The interface is known by another key from now on: it was moved to another namespace.  What is attached stays.
+    void moved(DeviceKey from, DeviceKey to);
 
     // For a packet thread: makes the interface a port, one that supports native mode.
     [[nodiscard]] Ref<XdpPort> port(DeviceKey key);
+    // The MTU of a port's other end.  ERANGE: a program without BPF_F_XDP_HAS_FRAGS is to run natively and frames could be larger than its
+    // buffer.
+    void set_peer_mtu(DeviceKey key, uint32_t mtu);
+    // What the MTU of a port's other end may be at most while what is attached is attached; nothing: anything.
+    [[nodiscard]] std::optional<uint32_t> peer_mtu_limit(DeviceKey key) const;
 
 private:
     enum class Mode : uint8_t { generic, native, hardware };
@@ -88,6 +103,7 @@ private:
     };
     struct Device {
         bool is_port = false;
+        uint32_t peer_mtu = 0;
         Slot generic, native;
         Ref<XdpPort> port;
     };
@@ -103,8 +119,14 @@ private:
     static Slot* slot_of(Device& device, Mode mode);
     static Result<void> set(Device& device, const Change& change);
     static void put(Device& device, Slot& slot, Ref<Program> program, const Object* link);
-    // The slot that the link holds, or null.
-    Slot* slot_of_link(DeviceKey key, const Object* owner);
+    // What a link holds; slot null: nothing.
+    struct Held {
+        DeviceKey key;
+        Device* device = nullptr;
+        Slot* slot = nullptr;
+    };
+    Held find_link(const Object* owner);
+    static Result<void> fits_native(const Device& device, const Program& program);
     void drop(Device& device);
 
     mutable std::mutex lock_;

@@ -159,5 +159,51 @@ TEST_F(Xdp, AnInterfaceThatGoesDropsItsProgram) {
     devices.namespace_gone(2);
 }
 
+TEST_F(Xdp, WhatIsAttachedMovesWithItsInterface) {
+    constexpr DeviceKey there{2, 7};
+    ASSERT_EQ(attach(veth, link, a), 0);
+    devices.moved(veth, there);
+    EXPECT_EQ(devices.query(veth).mode, XDP_ATTACHED_NONE);
+    EXPECT_EQ(devices.query(there).drv_id, a->id());
+    EXPECT_EQ(devices.interface_of_link(link.get()), there);
+    EXPECT_EQ(verdict(), uint32_t{XDP_DROP});
+    EXPECT_EQ(devices.update_link(veth, link.get(), b).code(), 0);
+    EXPECT_EQ(verdict(), uint32_t{XDP_TX});
+    devices.detach_link(veth, link.get());
+    EXPECT_EQ(devices.query(there).mode, XDP_ATTACHED_NONE);
+    EXPECT_EQ(set(there, a, XDP_FLAGS_DRV_MODE), 0);  // still a port
+    devices.moved({9, 9}, there);                     // nobody has heard of it
+    EXPECT_EQ(devices.query(there).drv_id, a->id());
+    devices.namespace_gone(2);
+}
+
+TEST_F(Xdp, NativeModeIsKnown) {
+    EXPECT_FALSE(port->native());
+    ASSERT_EQ(set(veth, a), 0);
+    EXPECT_TRUE(port->native());
+    ASSERT_EQ(set(veth, nullptr), 0);
+    ASSERT_EQ(set(veth, a, XDP_FLAGS_SKB_MODE), 0);
+    EXPECT_FALSE(port->native());
+}
+
+// 3506 is what veth of Linux 6.12 names as the largest.
+TEST_F(Xdp, FramesMustFitABufferInNativeMode) {
+    devices.set_peer_mtu(veth, 3507);
+    EXPECT_EQ(set(veth, a), ERANGE);
+    EXPECT_EQ(set(veth, a, XDP_FLAGS_SKB_MODE), 0);
+    EXPECT_EQ(devices.peer_mtu_limit(veth), std::nullopt);
+    ASSERT_EQ(set(veth, nullptr, XDP_FLAGS_SKB_MODE), 0);
+    devices.set_peer_mtu(veth, 3506);
+    EXPECT_EQ(set(veth, a), 0);
+    EXPECT_EQ(devices.peer_mtu_limit(veth), 3506U);
+}
+
+TEST_F(Xdp, InterfacesThatCarryNoPacketsAreNamed) {
+    EXPECT_TRUE(devices.attached_without_packets().empty());
+    ASSERT_EQ(set(lo, a), 0);
+    ASSERT_EQ(set(veth, a), 0);
+    EXPECT_EQ(devices.attached_without_packets(), std::vector{lo});
+}
+
 }  // namespace
 }  // namespace graft
