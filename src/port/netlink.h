@@ -84,6 +84,34 @@ struct Message {
 // What is behind `message` in its datagram.
 [[nodiscard]] Bytes after(Bytes datagram, const Message& message);
 
+// for (const Message& m : Messages(datagram)) ...   Ends at the first that is broken.
+class Messages {
+public:
+    explicit Messages(Bytes datagram) : datagram_(datagram) {}
+
+    class Iterator {
+    public:
+        explicit Iterator(Bytes rest) : rest_(rest), now_(first_message(rest)) {}
+        const Message& operator*() const { return *now_; }
+        const Message* operator->() const { return &*now_; }
+        Iterator& operator++() {
+            rest_ = after(rest_, *now_);
+            now_ = first_message(rest_);
+            return *this;
+        }
+        friend bool operator==(const Iterator& i, std::nullptr_t) { return !i.now_; }
+
+    private:
+        Bytes rest_;
+        std::optional<Message> now_;
+    };
+    [[nodiscard]] Iterator begin() const { return Iterator(datagram_); }
+    [[nodiscard]] static std::nullptr_t end() { return nullptr; }
+
+private:
+    Bytes datagram_;
+};
+
 // Writes one message: header, family header, attributes.
 class Builder {
 public:

@@ -70,10 +70,9 @@ Result<void> Socket::verdict(const Message& message) {
 Result<void> Socket::request(Builder& builder) {
     TRY(send(builder, NLM_F_ACK));
     while (true) {
-        Bytes datagram = TRY(receive());
-        while (const auto message = first_message(datagram)) {
-            datagram = after(datagram, *message);
-            if (message->header.nlmsg_seq == sequence_ && message->header.nlmsg_type == NLMSG_ERROR) return verdict(*message);
+        const Bytes datagram = TRY(receive());
+        for (const Message& message : Messages(datagram)) {
+            if (message.header.nlmsg_seq == sequence_ && message.header.nlmsg_type == NLMSG_ERROR) return verdict(message);
         }
     }
 }
@@ -81,12 +80,11 @@ Result<void> Socket::request(Builder& builder) {
 Result<std::vector<std::byte>> Socket::get(Builder& builder) {
     TRY(send(builder, 0));
     while (true) {
-        Bytes datagram = TRY(receive());
-        while (const auto message = first_message(datagram)) {
-            datagram = after(datagram, *message);
-            if (message->header.nlmsg_seq != sequence_) continue;
-            if (message->header.nlmsg_type != NLMSG_ERROR) return std::vector<std::byte>(message->raw.begin(), message->raw.end());
-            TRY(verdict(*message));
+        const Bytes datagram = TRY(receive());
+        for (const Message& message : Messages(datagram)) {
+            if (message.header.nlmsg_seq != sequence_) continue;
+            if (message.header.nlmsg_type != NLMSG_ERROR) return std::vector<std::byte>(message.raw.begin(), message.raw.end());
+            TRY(verdict(message));
             return fail(EPROTO, "an acknowledgement instead of an answer");
         }
     }
@@ -95,17 +93,16 @@ Result<std::vector<std::byte>> Socket::get(Builder& builder) {
 Result<void> Socket::dump(Builder& builder, const std::function<void(const Message&)>& visit) {
     TRY(send(builder, NLM_F_DUMP));
     while (true) {
-        Bytes datagram = TRY(receive());
-        while (const auto message = first_message(datagram)) {
-            datagram = after(datagram, *message);
-            if (message->header.nlmsg_seq != sequence_) continue;
-            if (message->header.nlmsg_type == NLMSG_ERROR) return verdict(*message);
-            if (message->header.nlmsg_type == NLMSG_DONE) {
-                const int code = message->family_header<int>().value_or(0);
+        const Bytes datagram = TRY(receive());
+        for (const Message& message : Messages(datagram)) {
+            if (message.header.nlmsg_seq != sequence_) continue;
+            if (message.header.nlmsg_type == NLMSG_ERROR) return verdict(message);
+            if (message.header.nlmsg_type == NLMSG_DONE) {
+                const int code = message.family_header<int>().value_or(0);
                 if (code < 0) return fail(-code, "refused by the kernel");
                 return {};
             }
-            visit(*message);
+            visit(message);
         }
     }
 }

@@ -85,10 +85,9 @@ void PortTable::drain_locked() {
         }
         if (size < 0) return;
         const std::optional<int32_t> nsid = origin(message);
-        Bytes datagram = Bytes(buffer).first(static_cast<size_t>(size));
-        while (const auto one = netlink::first_message(datagram)) {
-            datagram = netlink::after(datagram, *one);
-            handle(*one, nsid);
+        const Bytes datagram = Bytes(buffer).first(static_cast<size_t>(size));
+        for (const netlink::Message& one : netlink::Messages(datagram)) {
+            handle(one, nsid);
         }
     }
 }
@@ -166,6 +165,7 @@ void PortTable::apply(Port& port, size_t end, int32_t nsid, LinkInfo now) {
     if (key_of(changed) != before) listener_.moved(before, key_of(changed));
     if (key_of(changed) != before || old.name != changed.link.name || old.mtu != changed.link.mtu || old.up() != changed.link.up()) {
         loop_.change(*changed.device, facts_of(changed));
+        listener_.peer_mtu(key_of(port.ends[1 - end]), changed.link.mtu);
     }
     follow_carrier(port, end);
 }

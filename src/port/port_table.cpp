@@ -61,8 +61,7 @@ PortTable::~PortTable() {
 
 Result<void> PortTable::learn(uint64_t cookie, int netns) {
     const std::lock_guard guard(lock_);
-    const auto known = [&](const auto& entry) { return entry.second == cookie; };
-    if (std::any_of(cookies_.begin(), cookies_.end(), known)) return {};
+    if (nsid_of_cookie(cookie)) return {};
     const int32_t nsid = TRY(nsid_of(hidden_.socket(), netns));
     // So that the numbers that the client sees are given out as without graft.
     (void)in_network_namespace(netns, [&]() -> Result<void> {
@@ -146,6 +145,7 @@ Result<void> PortTable::assemble(const Pending& pending) {
     port.ends[0] = TRY(open_end(pending.link_hidden, devices[0]));
     port.ends[1] = TRY(open_end(pending.peer_hidden, devices[1]));
     loop_.add(std::move(devices[0]), std::move(devices[1]));
+    for (size_t end : {0U, 1U}) listener_.peer_mtu(key_of(port.ends[end]), port.ends[1 - end].link.mtu);
     Port& placed = ports_.emplace(port.id, std::move(port)).first->second;
     follow_carrier(placed, 0);
     follow_carrier(placed, 1);
@@ -188,6 +188,13 @@ uint64_t PortTable::cookie_of(int32_t nsid) const {
     return it != cookies_.end() ? it->second : stand_in | static_cast<uint32_t>(nsid);
 }
 
+std::optional<int32_t> PortTable::nsid_of_cookie(uint64_t cookie) const {
+    for (const auto& [nsid, known] : cookies_) {
+        if (known == cookie) return nsid;
+    }
+    return std::nullopt;
+}
+
 DeviceFacts PortTable::facts_of(const End& end) const { return {key_of(end), end.link.name, end.link.mtu, end.link.up()}; }
 
 PortTable::Found PortTable::find_visible(int32_t nsid, uint32_t ifindex) {
@@ -209,10 +216,8 @@ PortTable::Found PortTable::find_hidden(uint32_t ifindex) {
 }
 
 PortTable::Found PortTable::find(DeviceKey key) {
-    for (const auto& [nsid, cookie] : cookies_) {
-        if (cookie == key.netns_cookie) return find_visible(nsid, key.ifindex);
-    }
-    return {};
+    const auto nsid = nsid_of_cookie(key.netns_cookie);
+    return nsid ? find_visible(*nsid, key.ifindex) : Found{};
 }
 
 std::optional<PortTable::Peer> PortTable::peer_of(DeviceKey key) {
@@ -233,6 +238,25 @@ std::optional<PortTable::Peer> PortTable::peer_of(DeviceKey key) {
 bool PortTable::is_port(DeviceKey key) {
     const std::lock_guard guard(lock_);
     return find(key).port != nullptr;
+}
+
+uint64_t PortTable::cookie_seen_from(uint64_t observer, int32_t nsid) {
+    const std::lock_guard guard(lock_);
+    const auto own = nsid_of_cookie(observer);
+    if (!own) return 0;
+    for (const auto& [known, cookie] : cookies_) {
+        const Result<int32_t> seen = translate_nsid(hidden_.socket(), known, *own);
+        if (seen.ok() && seen.value() == nsid) return cookie;
+    }
+    return 0;
+}
+
+std::string PortTable::name_of(DeviceKey key) {
+    const std::lock_guard guard(lock_);
+    const auto nsid = nsid_of_cookie(key.netns_cookie);
+    if (!nsid) return {};
+    Result<LinkInfo> link = get_link(hidden_.socket(), key.ifindex, *nsid);
+    return link.ok() ? std::move(link.value().name) : std::string{};
 }
 
 std::vector<PortStatus> PortTable::status() {

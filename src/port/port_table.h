@@ -39,6 +39,8 @@ public:
         virtual ~Listener() = default;
         // What decides about frames that arrive at this interface; null: nothing ever.
         virtual Ref<FrameFilter> filter(DeviceKey key) = 0;
+        // The MTU of the other end.
+        virtual void peer_mtu(DeviceKey key, uint32_t mtu) = 0;
         virtual void moved(DeviceKey from, DeviceKey to) = 0;
         virtual void interface_gone(DeviceKey key) = 0;
         virtual void namespace_gone(uint64_t cookie) = 0;
@@ -81,6 +83,10 @@ public:
     };
     [[nodiscard]] std::optional<Peer> peer_of(DeviceKey key);
     [[nodiscard]] bool is_port(DeviceKey key);
+    // The namespace that `observer` has the number `nsid` for; 0: unknown.
+    [[nodiscard]] uint64_t cookie_seen_from(uint64_t observer, int32_t nsid);
+    // The name of an interface in a namespace that was told of; empty: unknown.
+    [[nodiscard]] std::string name_of(DeviceKey key);
 
     [[nodiscard]] std::vector<PortStatus> status();
 
@@ -124,6 +130,7 @@ private:
     void delete_hidden(const std::string& name);
 
     [[nodiscard]] uint64_t cookie_of(int32_t nsid) const;
+    [[nodiscard]] std::optional<int32_t> nsid_of_cookie(uint64_t cookie) const;
     [[nodiscard]] DeviceKey key_of(const End& end) const { return {cookie_of(end.nsid), end.link.ifindex}; }
     [[nodiscard]] DeviceFacts facts_of(const End& end) const;
     [[nodiscard]] Found find_visible(int32_t nsid, uint32_t ifindex);
