@@ -1,7 +1,7 @@
 // Whether a client may do what graft is about to do in its place.
 //
-// The rule is capabilities(7)': a capability counts in the task's own user namespace and in all below it; and who made a user namespace has all
-// capabilities in it when he is in its parent.
+// The rule is capabilities(7)': a capability counts in the task's own user namespace and in all below it; and who made a user namespace has
+// all capabilities in it when he is in its parent.
 #pragma once
 
 #include "client/trap.h"

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include <bit>
+#include <cstddef>
+#include <cstring>
 
 namespace graft::client {
 namespace {
@@ -161,7 +163,12 @@ std::vector<std::byte> with_peer(const netlink::Message& message, Bytes peer, in
 }
 
 LinkSpec peer_description(const LinkRequest& request) {
-    if (request.veth->separate) return without_attributes(request.veth->spec, {IFLA_NET_NS_PID, IFLA_NET_NS_FD});
+    if (request.veth->separate) {
+        LinkSpec spec = without_attributes(request.veth->spec, {IFLA_NET_NS_PID, IFLA_NET_NS_FD});
+        // Linux gives the peer its index only when the link's is given, too.
+        if (request.header.ifi_index == 0) std::memset(spec.data() + offsetof(ifinfomsg, ifi_index), 0, sizeof(ifinfomsg::ifi_index));
+        return spec;
+    }
     Builder builder(0, 0);
     builder.header(ifinfomsg{});
     for (const Attribute& attribute : request.attributes) {

@@ -89,7 +89,8 @@ Result<Fd> rtnetlink_socket(Trap& trap, int fd) {
     return copy;
 }
 
-// --- numbers -------------------------------------------------------------------------------------------------------------------------------
+// --- numbers
+// -------------------------------------------------------------------------------------------------------------------------------
 
 Outcome give_number(Shared& shared, Trap& trap, int fd, int at_least, bool cloexec) {
     const std::lock_guard guard(shared.numbering);
@@ -134,7 +135,8 @@ Outcome handle_fcntl(Shared& shared, Trap& trap) {
     return give_number(shared, trap, socket.value().get(), at_least, trap.int_argument(1) == F_DUPFD_CLOEXEC);
 }
 
-// --- datagrams -----------------------------------------------------------------------------------------------------------------------------
+// --- datagrams
+// -----------------------------------------------------------------------------------------------------------------------------
 
 bool is_connected(int socket) {
     sockaddr_nl peer{};
@@ -152,7 +154,9 @@ Outcome handle_send(Shared& shared, Trap& trap) {
     TaskClient client(trap);
     const auto sent = shared.rtnetlink.send(client, socket.value().get(), message.value().bytes);
     if (!sent) return Outcome::proceed();
-    return sent->ok() ? Outcome::value(static_cast<int64_t>(sent->value())) : Outcome::error(sent->error());
+    if (!sent->ok()) return Outcome::error(sent->error());
+    const Result<int64_t> written = write_sent(trap, sent->value());
+    return written.ok() ? Outcome::value(written.value()) : Outcome::error(written.error());
 }
 
 Outcome handle_receive(Shared& shared, const std::shared_ptr<Trap>& trap) {
@@ -179,7 +183,9 @@ std::vector<TrapRow> rtnetlink_traps(Rtnetlink& rtnetlink, EventLoop& loop) {
         row.handle = [shared, handle](const std::shared_ptr<Trap>& trap) { return handle(*shared, trap); };
         rows.push_back(std::move(row));
     };
-    const auto with_trap = [](auto handle) { return [handle](Shared& all, const std::shared_ptr<Trap>& trap) { return handle(all, *trap); }; };
+    const auto with_trap = [](auto handle) {
+        return [handle](Shared& all, const std::shared_ptr<Trap>& trap) { return handle(all, *trap); };
+    };
     add(SYS_socket, {argument_is(0, AF_NETLINK), argument_is(2, NETLINK_ROUTE)}, with_trap(handle_socket));
     add(SYS_dup, {ours}, with_trap(handle_dup));
     for (const uint32_t command : {F_DUPFD, F_DUPFD_CLOEXEC}) add(SYS_fcntl, {ours, argument_is(1, command)}, with_trap(handle_fcntl));

@@ -38,7 +38,12 @@ Fd time_limit(int socket) {
 class Waiter : public std::enable_shared_from_this<Waiter> {
 public:
     Waiter(Rtnetlink& rtnetlink, EventLoop& loop, std::shared_ptr<Trap> trap, Fd socket, IncomingMessage message)
-        : rtnetlink_(rtnetlink), loop_(loop), trap_(std::move(trap)), socket_(std::move(socket)), timer_(time_limit(socket_.get())), message_(std::move(message)) {}
+        : rtnetlink_(rtnetlink),
+          loop_(loop),
+          trap_(std::move(trap)),
+          socket_(std::move(socket)),
+          timer_(time_limit(socket_.get())),
+          message_(std::move(message)) {}
 
     void start() {
         const auto self = shared_from_this();
@@ -78,7 +83,8 @@ private:
 
 }  // namespace
 
-Outcome receive_or_wait(Rtnetlink& rtnetlink, EventLoop& loop, const std::shared_ptr<Trap>& trap, Fd socket, const IncomingMessage& message) {
+Outcome receive_or_wait(Rtnetlink& rtnetlink, EventLoop& loop, const std::shared_ptr<Trap>& trap, Fd socket,
+                        const IncomingMessage& message) {
     const Result<int64_t> result = receive(rtnetlink, *trap, socket.get(), message);
     if (result.code() != EAGAIN || !may_wait(socket.get(), message)) return to_outcome(result);
     const auto waiter = std::make_shared<Waiter>(rtnetlink, loop, trap, std::move(socket), message);

@@ -10,6 +10,7 @@
 namespace graft::client {
 
 // Receives at once, or answers the trap later.
-Outcome receive_or_wait(Rtnetlink& rtnetlink, EventLoop& loop, const std::shared_ptr<Trap>& trap, Fd socket, const IncomingMessage& message);
+Outcome receive_or_wait(Rtnetlink& rtnetlink, EventLoop& loop, const std::shared_ptr<Trap>& trap, Fd socket,
+                        const IncomingMessage& message);
 
 }  // namespace graft::client

@@ -9,7 +9,7 @@
 namespace graft::client {
 namespace {
 
-constexpr size_t most_pieces = 1024;        // UIO_MAXIOV
+constexpr size_t most_pieces = 1024;          // UIO_MAXIOV
 constexpr size_t longest_datagram = 1 << 20;  // of requests; a longer one is nothing that graft knows
 
 Result<std::vector<iovec>> read_pieces(Trap& trap, uint64_t address, size_t count) {
@@ -63,9 +63,14 @@ Result<OutgoingMessage> read_outgoing(Trap& trap) {
             pieces = TRY(read_pieces(trap, reinterpret_cast<uint64_t>(header.msg_iov), header.msg_iovlen));
             break;
         }
-        case SYS_writev: pieces = TRY(read_pieces(trap, trap.argument(1), trap.argument(2))); break;
-        case SYS_sendto: TRY(read_name(trap, trap.argument(4), static_cast<uint32_t>(trap.argument(5)), message)); [[fallthrough]];
-        default: pieces = one_piece(trap.argument(1), trap.argument(2));
+        case SYS_writev:
+            pieces = TRY(read_pieces(trap, trap.argument(1), trap.argument(2)));
+            break;
+        case SYS_sendto:
+            TRY(read_name(trap, trap.argument(4), static_cast<uint32_t>(trap.argument(5)), message));
+            [[fallthrough]];
+        default:
+            pieces = one_piece(trap.argument(1), trap.argument(2));
     }
     TRY(read_bytes(trap, pieces, message.bytes));
     return message;
@@ -105,8 +110,11 @@ Result<IncomingMessage> read_incoming(Trap& trap) {
             message.name_length = trap.argument(5);
             if (message.name != 0) message.name_capacity = TRY(trap.read_value<uint32_t>(message.name_length));
             break;
-        case SYS_readv: message.pieces = TRY(read_pieces(trap, trap.argument(1), trap.argument(2))); break;
-        default: message.pieces = one_piece(trap.argument(1), trap.argument(2));
+        case SYS_readv:
+            message.pieces = TRY(read_pieces(trap, trap.argument(1), trap.argument(2)));
+            break;
+        default:
+            message.pieces = one_piece(trap.argument(1), trap.argument(2));
     }
     if (static_cast<int32_t>(message.name_capacity) < 0) return fail(EINVAL);
     message.native = (message.flags & (MSG_ERRQUEUE | MSG_OOB)) != 0;

@@ -1,7 +1,7 @@
 // The arguments of send(2), recv(2) and their relatives, read from a client's memory and written back to it.
 //
-// sendto, sendmsg, sendmmsg, write, writev; recvfrom, recvmsg, recvmmsg, read, readv.  Of the two that take several messages the first counts: they
-// may do less than they were asked.  EFAULT as Linux; EMSGSIZE, EINVAL for lengths that Linux refuses.
+// sendto, sendmsg, sendmmsg, write, writev; recvfrom, recvmsg, recvmmsg, read, readv.  Of the two that take several messages the first
+// counts: they may do less than they were asked.  EFAULT as Linux; EMSGSIZE, EINVAL for lengths that Linux refuses.
 #pragma once
 
 #include <sys/socket.h>
@@ -31,8 +31,8 @@ struct IncomingMessage {
     uint32_t name_capacity = 0;
     uint64_t control = 0;
     size_t control_capacity = 0;
-    int flags = 0;         // MSG_*
-    bool native = false;   // graft has nothing to put right in it
+    int flags = 0;        // MSG_*
+    bool native = false;  // graft has nothing to put right in it
     [[nodiscard]] size_t capacity() const;
 };
 Result<IncomingMessage> read_incoming(Trap& trap);

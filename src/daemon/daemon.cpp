@@ -20,6 +20,7 @@
 #include "client/bpf_traps.h"
 #include "client/bpffs_traps.h"
 #include "client/launch.h"
+#include "client/rtnetlink_traps.h"
 
 namespace graft::daemon {
 
@@ -64,6 +65,9 @@ Result<std::unique_ptr<Daemon>> Daemon::create(int control) {
 
     std::vector<TrapRow> rows = client::bpf_traps(*daemon->gateway_);
     for (TrapRow& row : client::bpffs_traps(*daemon->gateway_)) rows.push_back(std::move(row));
+    daemon->interfaces_ = std::make_unique<client::Interfaces>(*daemon->kernel_);
+    if (!daemon->interfaces_->missing().empty()) daemon->namespaces_.missing.push_back(daemon->interfaces_->missing());
+    for (TrapRow& row : client::rtnetlink_traps(daemon->interfaces_->rtnetlink(), *daemon->loop_)) rows.push_back(std::move(row));
     daemon->supervisor_ = TRY(client::Supervisor::create(*daemon->loop_, *daemon->gateway_, std::move(rows)));
 
     TRY(daemon->watch_signals());
@@ -75,6 +79,7 @@ Daemon::~Daemon() {
     // First of all the clients: nobody may call into what goes now.
     supervisor_.reset();
     connections_.clear();
+    interfaces_.reset();
     gateway_.reset();
     leave();
 }

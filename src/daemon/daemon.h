@@ -13,6 +13,7 @@
 #include "client/event_loop.h"
 #include "client/gateway.h"
 #include "client/namespaces.h"
+#include "client/interfaces.h"
 #include "client/supervisor.h"
 #include "daemon/control.h"
 #include "daemon/state_directory.h"
@@ -70,6 +71,7 @@ private:
     std::unique_ptr<Kernel> kernel_;
     std::unique_ptr<client::Gateway> gateway_;
     std::unique_ptr<client::EventLoop> loop_;
+    std::unique_ptr<client::Interfaces> interfaces_;
     std::unique_ptr<client::Supervisor> supervisor_;
     Fd listener_, signals_, mounts_;
     std::mutex lock_;  // over what follows: the loop's thread may change

@@ -1,11 +1,50 @@
 // What `graft status --json` prints.  Its shape is interface: fields are added, never changed.
+#include <fmt/core.h>
+#include <linux/if_link.h>
 #include <unistd.h>
 
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "daemon/daemon.h"
 
 namespace graft::daemon {
+namespace {
+
+using nlohmann::json;
+
+json xdp_status(const XdpState& xdp) {
+    if (xdp.mode == XDP_ATTACHED_NONE) return nullptr;
+    return {{"mode", xdp.mode == XDP_ATTACHED_SKB ? "generic" : "native"}, {"program_id", xdp.drv_id != 0 ? xdp.drv_id : xdp.skb_id}};
+}
+
+std::string mac_address(const std::array<uint8_t, 6>& mac) {
+    return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+}
+
+json end_status(const PortEndStatus& end, const XdpState& xdp) {
+    json verdicts;
+    const char* const names[] = {"aborted", "drop", "pass", "tx", "redirect"};
+    for (size_t i = 0; i < std::size(names); ++i) verdicts[names[i]] = end.verdicts[i];
+    return {{"name", end.name},
+            {"ifindex", end.key.ifindex},
+            {"netns_cookie", end.key.netns_cookie},
+            {"mac", mac_address(end.mac)},
+            {"mtu", end.mtu},
+            {"up", end.up},
+            {"carrier", end.carrier},
+            {"xdp", xdp_status(xdp)},
+            {"frames", end.frames},
+            {"bytes", end.bytes},
+            {"verdicts", verdicts},
+            {"delivered", end.delivered},
+            {"not_delivered", end.not_delivered},
+            {"redirect_errors", end.redirect_errors},
+            {"loops", end.loops},
+            {"overruns", end.overruns}};
+}
+
+}  // namespace
 
 std::string Daemon::status() const {
     nlohmann::json status;
@@ -23,6 +62,19 @@ std::string Daemon::status() const {
     status["clients"] = nlohmann::json::array();
     for (const client::Supervisor::Client& client : supervisor_->list()) {
         status["clients"].push_back({{"id", client.id}, {"pid", client.pid}, {"command", client.command}});
+    }
+    status["ports"] = json::array();
+    if (PortTable* ports = interfaces_->ports()) {
+        for (const PortStatus& port : ports->status()) {
+            json ends = json::array();
+            for (const PortEndStatus& end : port.ends) ends.push_back(end_status(end, kernel_->xdp.query(end.key)));
+            status["ports"].push_back({{"id", port.id}, {"kind", "veth"}, {"ends", ends}});
+        }
+    }
+    status["xdp_without_packets"] = json::array();
+    for (const client::Interfaces::Idle& idle : interfaces_->attached_without_packets()) {
+        status["xdp_without_packets"].push_back(
+            {{"name", idle.name}, {"ifindex", idle.key.ifindex}, {"netns_cookie", idle.key.netns_cookie}, {"xdp", xdp_status(idle.xdp)}});
     }
     // A client's name may be any bytes.
     return status.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -23,8 +23,9 @@ void write_setting(const char* path, std::string_view value) {
     if (fd) (void)!write(fd.get(), value.data(), value.size());
 }
 
-ifinfomsg hidden_header() {
+ifinfomsg hidden_header(uint32_t ifindex = 0) {
     ifinfomsg header{};
+    header.ifi_index = static_cast<int>(ifindex);
     header.ifi_flags = IFF_NOARP;
     header.ifi_change = IFF_NOARP;
     return header;
@@ -53,9 +54,10 @@ Result<HiddenNamespace> HiddenNamespace::create() {
 
 Result<void> HiddenNamespace::run(const std::function<Result<void>()>& work) { return in_network_namespace(netns_.get(), work); }
 
-Result<void> HiddenNamespace::make_pair(const std::string& name, Bytes visible, int netns) {
+Result<void> HiddenNamespace::make_pair(const std::string& name, uint32_t ifindex, Bytes visible, int netns) {
     netlink::Builder builder(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
-    builder.header(hidden_header()).string(IFLA_IFNAME, name).attribute(IFLA_MTU, largest_mtu);
+    // With an index of its own, so that the kernel heeds the peer's.
+    builder.header(hidden_header(ifindex)).string(IFLA_IFNAME, name).attribute(IFLA_MTU, largest_mtu);
     builder.begin(IFLA_LINKINFO | NLA_F_NESTED).string(IFLA_INFO_KIND, "veth").begin(IFLA_INFO_DATA | NLA_F_NESTED);
     builder.begin(VETH_INFO_PEER | NLA_F_NESTED).bytes(visible).attribute(IFLA_NET_NS_FD, netns).end();
     builder.end().end();

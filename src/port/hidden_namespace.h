@@ -31,8 +31,8 @@ public:
     // Runs `work` inside.
     Result<void> run(const std::function<Result<void>()>& work);
 
-    // Makes the pair NAME (here) - visible (in `netns`).  IFLA_NET_NS_* in `visible` must have been taken out.
-    Result<void> make_pair(const std::string& name, Bytes visible, int netns);
+    // Makes the pair NAME (here, with that index) - visible (in `netns`).  IFLA_NET_NS_* in `visible` must have been taken out.
+    Result<void> make_pair(const std::string& name, uint32_t ifindex, Bytes visible, int netns);
 
     // What a creator's VETH_INFO_PEER is replaced with, so that the peer becomes NAME (here).  To be sent by this process: it holds a
     // descriptor number of ours.

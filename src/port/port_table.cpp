@@ -99,7 +99,7 @@ Result<PortTable::Pending> PortTable::begin(Bytes peer, int netns, std::string& 
     pending.id = ++last_id_;
     pending.link_hidden = "p" + std::to_string(pending.id) + "a";
     pending.peer_hidden = "p" + std::to_string(pending.id) + "b";
-    const Result<void> made = hidden_.make_pair(pending.peer_hidden, peer, netns);
+    const Result<void> made = hidden_.make_pair(pending.peer_hidden, ++last_hidden_, peer, netns);
     why = hidden_.socket().refusal();
     if (!made.ok()) return made.error();
     return pending;
@@ -128,7 +128,7 @@ Result<uint32_t> PortTable::create_port(Bytes one, int one_netns, Bytes other, i
     const Pending pending = TRY(begin(other, other_netns, why));
     {
         const std::lock_guard guard(lock_);
-        const Result<void> made = hidden_.make_pair(pending.link_hidden, one, one_netns);
+        const Result<void> made = hidden_.make_pair(pending.link_hidden, ++last_hidden_, one, one_netns);
         why = hidden_.socket().refusal();
         if (!made.ok()) {
             delete_hidden(pending.peer_hidden);

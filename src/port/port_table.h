@@ -145,6 +145,7 @@ private:
     std::thread watcher_;
     std::map<uint32_t, Port> ports_;
     uint32_t last_id_ = 0;
+    uint32_t last_hidden_ = 1 << 20;       // index; far from those that the kernel gives out itself
     std::map<int32_t, uint64_t> cookies_;  // by nsid
 };
 

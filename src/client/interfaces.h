@@ -1,7 +1,7 @@
-// Network: the packet side of one kernel: its ports, the loop that moves their frames, and what rtnetlink tells clients of both.
+// Interfaces: the packet side of one kernel: its ports, the loop that moves their frames, and what rtnetlink tells clients of both.
 //
-// Where the host refuses what ports need (a network namespace of graft's own, packet sockets), `missing` says so, and the rest works: XDP programs
-// can be attached, and no packets pass.
+// Where the host refuses what ports need (a network namespace of graft's own, packet sockets), `missing` says so, and the rest works: XDP
+// programs can be attached, and no packets pass.
 //
 // Thread safety: all methods.  The kernel must outlive it.
 #pragma once
@@ -18,10 +18,10 @@
 
 namespace graft::client {
 
-class Network final : public PortTable::Listener {
+class Interfaces final : public PortTable::Listener {
 public:
-    explicit Network(Kernel& kernel);
-    ~Network() override;
+    explicit Interfaces(Kernel& kernel);
+    ~Interfaces() override;
 
     [[nodiscard]] Rtnetlink& rtnetlink() { return *rtnetlink_; }
     [[nodiscard]] PortTable* ports() { return ports_.get(); }

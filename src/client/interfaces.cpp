@@ -1,4 +1,4 @@
-#include "client/network.h"
+#include "client/interfaces.h"
 
 #include <cstring>
 
@@ -17,30 +17,30 @@ private:
 
 }  // namespace
 
-Network::Network(Kernel& kernel) : kernel_(kernel) {
+Interfaces::Interfaces(Kernel& kernel) : kernel_(kernel) {
     const Result<void> started = start();
     if (!started.ok()) {
         const char* reason = started.error().reason;
-        missing_ = std::string("no ports, so no packets pass through XDP programs: ") + (reason != nullptr ? reason : "the host refuses") + ": " +
-                   std::strerror(started.code());
+        missing_ = std::string("no ports, so no packets pass through XDP programs: ") + (reason != nullptr ? reason : "the host refuses") +
+                   ": " + std::strerror(started.code());
         loop_.reset();
     }
     rtnetlink_ = std::make_unique<Rtnetlink>(kernel_.xdp, ports_.get());
 }
 
-Network::~Network() {
+Interfaces::~Interfaces() {
     rtnetlink_.reset();
     ports_.reset();
     loop_.reset();
 }
 
-Result<void> Network::start() {
+Result<void> Interfaces::start() {
     loop_ = TRY(PacketLoop::start(kernel_.cpus));
     ports_ = TRY(PortTable::create(*loop_, *this));
     return {};
 }
 
-std::vector<Network::Idle> Network::attached_without_packets() {
+std::vector<Interfaces::Idle> Interfaces::attached_without_packets() {
     std::vector<Idle> idle;
     for (const DeviceKey key : kernel_.xdp.attached_without_packets()) {
         idle.push_back({key, ports_ ? ports_->name_of(key) : std::string(), kernel_.xdp.query(key)});
@@ -48,10 +48,10 @@ std::vector<Network::Idle> Network::attached_without_packets() {
     return idle;
 }
 
-Ref<FrameFilter> Network::filter(DeviceKey key) { return make_ref<XdpFilter>(kernel_.xdp.port(key)); }
-void Network::peer_mtu(DeviceKey key, uint32_t mtu) { kernel_.xdp.set_peer_mtu(key, mtu); }
-void Network::moved(DeviceKey from, DeviceKey to) { kernel_.xdp.moved(from, to); }
-void Network::interface_gone(DeviceKey key) { kernel_.xdp.interface_gone(key); }
-void Network::namespace_gone(uint64_t cookie) { kernel_.xdp.namespace_gone(cookie); }
+Ref<FrameFilter> Interfaces::filter(DeviceKey key) { return make_ref<XdpFilter>(kernel_.xdp.port(key)); }
+void Interfaces::peer_mtu(DeviceKey key, uint32_t mtu) { kernel_.xdp.set_peer_mtu(key, mtu); }
+void Interfaces::moved(DeviceKey from, DeviceKey to) { kernel_.xdp.moved(from, to); }
+void Interfaces::interface_gone(DeviceKey key) { kernel_.xdp.interface_gone(key); }
+void Interfaces::namespace_gone(uint64_t cookie) { kernel_.xdp.namespace_gone(cookie); }
 
 }  // namespace graft::client
