@@ -18,8 +18,8 @@ public:
     // log_level of the UAPI: bit 0 the log, bit 1 every visited instruction too, bit 2 statistics, bit 3 fixed.
     static constexpr uint32_t level1 = 1, level2 = 2, stats = 4, fixed = 8;
 
-    Log() = default;                             // level 0
-    Log(uint32_t level, uint64_t capacity);      // capacity: bytes of the reader's buffer, closing NUL included; 0: count only
+    Log() = default;                         // level 0
+    Log(uint32_t level, uint64_t capacity);  // capacity: bytes of the reader's buffer, closing NUL included; 0: count only
 
     [[nodiscard]] bool enabled() const { return level_ != 0; }
     [[nodiscard]] bool verbose() const { return (level_ & level2) != 0; }

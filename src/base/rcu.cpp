@@ -104,8 +104,8 @@ void Retirable::retire_now(Retirable* object) noexcept {
 }
 
 void barrier() {
-    // liburcu runs callbacks in the order of their deferral, so one behind the others says that they are done.  (urcu_memb_barrier does the same
-    // inside the library, where ThreadSanitizer sees races.)
+    // liburcu runs callbacks in the order of their deferral, so one behind the others says that they are done.  (urcu_memb_barrier does the
+    // same inside the library, where ThreadSanitizer sees races.)
     const auto done = std::make_shared<std::binary_semaphore>(0);
     defer([done] { done->release(); });
     done->acquire();

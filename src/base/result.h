@@ -72,11 +72,11 @@ private:
 
 #define GRAFT_CONCAT_(a, b) a##b
 #define GRAFT_CONCAT(a, b) GRAFT_CONCAT_(a, b)
-#define GRAFT_TRY_(expr, name)                                     \
-    __extension__({                                                \
-        auto name = (expr);                                        \
-        if (!name.ok()) [[unlikely]]                               \
-            return name.error();                                   \
-        std::move(name).value();                                   \
+#define GRAFT_TRY_(expr, name)       \
+    __extension__({                  \
+        auto name = (expr);          \
+        if (!name.ok()) [[unlikely]] \
+            return name.error();     \
+        std::move(name).value();     \
     })
 #define TRY(expr) GRAFT_TRY_(expr, GRAFT_CONCAT(try_result_, __COUNTER__))

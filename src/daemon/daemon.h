@@ -12,8 +12,8 @@
 
 #include "client/event_loop.h"
 #include "client/gateway.h"
-#include "client/namespaces.h"
 #include "client/interfaces.h"
+#include "client/namespaces.h"
 #include "client/supervisor.h"
 #include "daemon/control.h"
 #include "daemon/state_directory.h"

@@ -22,7 +22,8 @@ public:
     // Whether it may be in a program array at all: EXT and tracing programs may not (EINVAL).
     [[nodiscard]] virtual bool may_be_tail_called() const = 0;
 
-    // An extended program and a program array exclude each other: EBUSY while an extension is attached.  Each success is undone by one leave.
+    // An extended program and a program array exclude each other: EBUSY while an extension is attached.  Each success is undone by one
+    // leave.
     virtual Result<void> enter_program_array() = 0;
     virtual void leave_program_array() = 0;
 

@@ -23,8 +23,8 @@ struct NetNamespace {
 // A descriptor of the client and how it was opened.
 struct DescriptorRef {
     Ref<Object> object;
-    bool readable = true;   // false: BPF_F_WRONLY when it was made
-    bool writable = true;   // false: BPF_F_RDONLY
+    bool readable = true;  // false: BPF_F_WRONLY when it was made
+    bool writable = true;  // false: BPF_F_RDONLY
 };
 
 class Caller {

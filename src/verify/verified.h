@@ -14,8 +14,8 @@ namespace graft {
 
 // One function of a program: the main function is number 0.
 struct Subprogram {
-    uint32_t start = 0;   // index of its first instruction in VerifiedProgram::insns
-    uint32_t length = 0;  // instructions
+    uint32_t start = 0;        // index of its first instruction in VerifiedProgram::insns
+    uint32_t length = 0;       // instructions
     uint32_t stack_depth = 0;  // bytes of stack it uses
     uint32_t btf_func_id = 0;  // its FUNC in the program's BTF; 0: no func_info
     std::string name;          // from BTF; empty without

@@ -32,7 +32,8 @@ struct VerifyRequest {
     bool gpl_compatible = false;
     std::vector<bpf_insn> insns;  // as the client gave them
     int32_t prog_btf_fd = 0;
-    Ref<Btf> btf;  // verify_program() sets it: what prog_btf_fd is, when func_info or line_info came with the program (else nobody looks at the fd)
+    Ref<Btf> btf;  // verify_program() sets it: what prog_btf_fd is, when func_info or line_info came with the program (else nobody looks at
+                   // the fd)
     UserRecords func_info, line_info, core_relos;
     uint64_t fd_array = 0;  // address; 0: none
     uint32_t attach_btf_id = 0;

@@ -1,6 +1,6 @@
 /*
- * A static client without libbpf, for the tests of the supervisor: `probe STEP...`, each step a call whose answer is as expected, or the exit
- * status is the number of the step that was not.
+ * A static client without libbpf, for the tests of the supervisor: `probe STEP...`, each step a call whose answer is as expected, or the
+ * exit status is the number of the step that was not.
  *
  *   map          make a map and keep its descriptor
  *   lookup       look up in the map made last
@@ -24,8 +24,7 @@
 
 static int map = -1;
 
-static int make_map(void)
-{
+static int make_map(void) {
     union bpf_attr attr;
     memset(&attr, 0, sizeof(attr));
     attr.map_type = BPF_MAP_TYPE_ARRAY;
@@ -35,8 +34,7 @@ static int make_map(void)
     return (int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
 }
 
-static int lookup(int fd)
-{
+static int lookup(int fd) {
     union bpf_attr attr;
     uint64_t key = 0, value = 0;
     memset(&attr, 0, sizeof(attr));
@@ -46,23 +44,19 @@ static int lookup(int fd)
     return (int)syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr));
 }
 
-static void *use_maps(void *result)
-{
+static void* use_maps(void* result) {
     for (int i = 0; i < 50; i++) {
         int fd = make_map();
-        if (fd < 0 || lookup(fd) != 0 || close(fd) != 0)
-            *(int *)result = 1;
+        if (fd < 0 || lookup(fd) != 0 || close(fd) != 0) *(int*)result = 1;
     }
     return NULL;
 }
 
-static int threads(void)
-{
+static int threads(void) {
     pthread_t thread[8];
     int failed[8] = {0}, sum = 0;
     for (int i = 0; i < 8; i++)
-        if (pthread_create(&thread[i], NULL, use_maps, &failed[i]) != 0)
-            return 1;
+        if (pthread_create(&thread[i], NULL, use_maps, &failed[i]) != 0) return 1;
     for (int i = 0; i < 8; i++) {
         pthread_join(thread[i], NULL);
         sum += failed[i];
@@ -70,40 +64,27 @@ static int threads(void)
     return sum;
 }
 
-static int in_child(void)
-{
+static int in_child(void) {
     int status = 0;
     pid_t child = fork();
-    if (child == 0)
-        _exit(lookup(map) != 0 || close(map) != 0 || lookup(map) == 0 || errno != EBADF);
+    if (child == 0) _exit(lookup(map) != 0 || close(map) != 0 || lookup(map) == 0 || errno != EBADF);
     return child < 0 || waitpid(child, &status, 0) != child || status != 0 || lookup(map) != 0;
 }
 
-static int step(const char *name)
-{
-    if (strcmp(name, "map") == 0)
-        return (map = make_map()) < 0;
-    if (strcmp(name, "lookup") == 0)
-        return lookup(map) != 0;
-    if (strncmp(name, "inherited=", 10) == 0)
-        return lookup(atoi(name + 10)) != 0;
-    if (strncmp(name, "closed=", 7) == 0)
-        return lookup(atoi(name + 7)) == 0 || errno != EBADF;
-    if (strcmp(name, "enosys") == 0)
-        return make_map() >= 0 || errno != ENOSYS;
-    if (strcmp(name, "threads") == 0)
-        return threads();
-    if (strcmp(name, "fork") == 0)
-        return in_child();
-    if (strcmp(name, "kill") == 0)
-        return kill(getpid(), SIGKILL);
+static int step(const char* name) {
+    if (strcmp(name, "map") == 0) return (map = make_map()) < 0;
+    if (strcmp(name, "lookup") == 0) return lookup(map) != 0;
+    if (strncmp(name, "inherited=", 10) == 0) return lookup(atoi(name + 10)) != 0;
+    if (strncmp(name, "closed=", 7) == 0) return lookup(atoi(name + 7)) == 0 || errno != EBADF;
+    if (strcmp(name, "enosys") == 0) return make_map() >= 0 || errno != ENOSYS;
+    if (strcmp(name, "threads") == 0) return threads();
+    if (strcmp(name, "fork") == 0) return in_child();
+    if (strcmp(name, "kill") == 0) return kill(getpid(), SIGKILL);
     return 1;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char** argv) {
     for (int i = 1; i < argc; i++)
-        if (step(argv[i]) != 0)
-            return i;
+        if (step(argv[i]) != 0) return i;
     return 0;
 }

@@ -15,19 +15,16 @@
 static struct sock_filter program[64];
 static unsigned short length;
 
-static void add(unsigned short code, unsigned k, unsigned char if_true, unsigned char if_false)
-{
+static void add(unsigned short code, unsigned k, unsigned char if_true, unsigned char if_false) {
     program[length++] = (struct sock_filter){code, if_true, if_false, k};
 }
 
-static void deny(unsigned number)
-{
+static void deny(unsigned number) {
     add(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1);
     add(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char** argv) {
     int i;
     add(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
     for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
