@@ -22,7 +22,7 @@ check "not in a private kernel" "" "$("$graft" run --private -- ls /sys/fs/bpf)"
 check "namespaces" graft-e2e "$("$graft" run -- ip netns list | cut -d' ' -f1)"
 [[ ! -e /run/netns/graft-e2e ]] || fail "the namespace is seen outside"
 "$graft" run -- ip netns exec graft-e2e ip link set lo up
-"$graft" run -- ip -n graft-e2e -br link | grep -q LOWER_UP || fail "lo in the namespace is down"
+"$graft" run -- ip -n graft-e2e -br link | grep LOWER_UP >/dev/null || fail "lo in the namespace is down"
 
 # ip netns exec mounts a fresh /sys; a bpffs mounted there is one, another than the first, and goes with its mount.
 inside=$("$graft" run -- ip netns exec graft-e2e sh -c '

@@ -27,7 +27,7 @@ done
 
 # Its own network by default, with lo up; the host's when asked for.
 check "interfaces" "lo" "$("$graft" run -- ls /sys/class/net)"
-"$graft" run -- ip -br link show lo | grep -q LOWER_UP || fail "lo is down"
+"$graft" run -- ip -br link show lo | grep LOWER_UP >/dev/null || fail "lo is down"
 check "the host's network" "$(readlink /proc/self/ns/net)" "$("$graft" run --net host -- readlink /proc/self/ns/net)"
 [[ $(readlink /proc/self/ns/net) != "$("$graft" run -- readlink /proc/self/ns/net)" ]] || fail "the network is the host's"
 
