@@ -26,10 +26,11 @@ void route_bpf_to(InProcess* to) { target.store(to, std::memory_order_release); 
 
 }  // namespace graft::client
 
-long __wrap_syscall(long number, ...) {
+// Reads six arguments whatever was passed, as libc's syscall does: the sixth may be a word of the caller's frame.
+__attribute__((no_sanitize("address"))) long __wrap_syscall(long number, ...) {
     va_list list;
     va_start(list, number);
-    long arguments[6];  // more than some calls were given; libc's syscall reads as many
+    long arguments[6];
     for (long& argument : arguments) argument = va_arg(list, long);
     va_end(list);
     graft::client::InProcess* const kernel = number == SYS_bpf ? graft::client::target.load(std::memory_order_acquire) : nullptr;
