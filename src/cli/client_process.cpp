@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/bytes.h"
@@ -57,6 +58,8 @@ Result<Admission> ask_for_admission(int control, const RunOptions& options) {
     client::Message message = TRY(receive_answer(control));
     const Answer answer = read_at<Answer>(message.bytes, 0).value_or(Answer{});
     if (answer.text[0] != '\0') complain(answer.text.data());
+    // libxdp then looks there.
+    if (answer.pins[0] != '\0') setenv("LIBXDP_BPFFS", answer.pins.data(), 0);
     Admission admission;
     size_t next = 0;
     const auto take = [&](bool present, Fd& into) {

@@ -151,14 +151,12 @@ void write_mounts(int mounts_file) {
 Result<void> enter(const Namespaces& namespaces, Network network) {
     std::error_code ignored;
     const std::filesystem::path directory = std::filesystem::current_path(ignored);
-    struct stat before{}, after{};
-    const bool known = stat(".", &before) == 0;
     if (namespaces.user && setns(namespaces.user.get(), CLONE_NEWUSER) != 0) return fail(errno, "cannot enter the kernel's user namespace");
     if (namespaces.net && network == Network::own && setns(namespaces.net.get(), CLONE_NEWNET) != 0)
         return fail(errno, "cannot enter the kernel's network namespace");
     if (!namespaces.mount) return {};
     if (setns(namespaces.mount.get(), CLONE_NEWNS) != 0) return fail(errno, "cannot enter the kernel's mount namespace");
-    if (directory.empty() || chdir(directory.c_str()) != 0 || stat(".", &after) != 0 || (known && before.st_ino != after.st_ino))
+    if (directory.empty() || chdir(directory.c_str()) != 0)
         return fail(ENOENT, "the working directory does not exist where the kernel was started: run 'graft down' first, or use --private");
     return {};
 }

@@ -34,6 +34,7 @@ struct Answer {
     int32_t error = 0;                                          // errno; then `text` is one line for the user
     bool has_user = false, has_mount = false, has_net = false;  // the descriptors that come along, in this order
     std::array<char, 512> text{};
+    std::array<char, 256> pins{};  // the directory for pins, when it is not /sys/fs/bpf
 };
 
 [[nodiscard]] Request make_request(Verb verb, std::string_view command = {});

@@ -226,7 +226,10 @@ bool Daemon::answer_run(Connection& connection) {
     give(namespaces_.user, answer.has_user);
     give(namespaces_.mount, answer.has_mount);
     give(namespaces_.net, answer.has_net);
-    if (!namespaces_.bpffs) set_text(answer.text, namespaces_.missing.front() + "; pins go to " + pins_);
+    if (!namespaces_.bpffs) {
+        set_text(answer.text, namespaces_.missing.front() + "; pins go to " + pins_);
+        set_text(answer.pins, pins_);
+    }
     const std::vector<sock_filter>& filter = supervisor_->filter();
     std::vector<std::byte> bytes(sizeof(answer) + filter.size() * sizeof(sock_filter));
     std::memcpy(bytes.data(), &answer, sizeof(answer));

@@ -11,6 +11,13 @@ check "the type of the directory for pins" cafe4a11 "$("$graft" run -- stat -f -
 "$graft" status | grep -q '^missing: no user namespaces here' || fail "status does not say what is missing"
 "$graft" run -- bpftool btf 2>/dev/null | grep vmlinux >/dev/null || fail "bpf(2) does not work without namespaces"
 "$graft" down
+pins=$XDG_RUNTIME_DIR/graft/bpf
+deny unshare -- "$graft" run -- bpftool map create "$pins/m" type array key 4 value 4 entries 1 name m 2>/dev/null
+matches "a pin without namespaces" "name m" "$("$graft" run -- bpftool map show pinned "$pins/m" 2>/dev/null)"
+check "where libxdp is to pin" "$pins" "$("$graft" run -- sh -c 'echo $LIBXDP_BPFFS' 2>/dev/null)"
+rm "$pins/m"
+check "after rm" "" "$("$graft" run -- bpftool map 2>/dev/null)"
+"$graft" down
 deny unshare -- "$graft" run --private -- bpftool btf 2>/dev/null | grep vmlinux >/dev/null || fail "a private kernel without namespaces"
 
 # With namespaces, but no mounts.
