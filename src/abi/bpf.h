@@ -76,6 +76,7 @@ inline constexpr uint32_t max_insns_privileged = 1'000'000;
 inline constexpr uint32_t max_call_frames = 8;
 inline constexpr uint32_t max_stack = 512;
 inline constexpr uint32_t max_tail_calls = 33;
+inline constexpr uint32_t max_may_goto = 8 * 1024 * 1024;  // in one run of a function: then the loop is left
 inline constexpr uint32_t max_subprograms = 256;
 inline constexpr uint32_t max_func_args = 12;
 inline constexpr uint32_t max_func_reg_args = 5;

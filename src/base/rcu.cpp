@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 #include <semaphore>
+#include <type_traits>
 
 #if defined(__SANITIZE_THREAD__)
 #define GRAFT_TSAN 1
@@ -89,18 +90,23 @@ void defer(std::function<void()> free) {
     urcu_memb_call_rcu(head, run_deferred);
 }
 
-void Retirable::retire_now(Retirable* object) noexcept {
-    if (object == nullptr) return;
-    // The object is found again from the head's address: a member stands at a fixed distance.
-    static_assert(sizeof(rcu_head) == sizeof head_ && alignof(rcu_head) <= alignof(void*));
-    static const std::ptrdiff_t distance = object->head_ - reinterpret_cast<std::byte*>(object);
+// The head is the first member, so its address is the Deferral's.
+struct DeferralAccess {
+    static void run(rcu_head* head) {
+        registered_by_liburcu = true;
+        grace_period_over();
+        const Deferral& deferral = *reinterpret_cast<Deferral*>(head);
+        deferral.function_(deferral.object_);
+    }
+    static_assert(std::is_standard_layout_v<Deferral> && sizeof(rcu_head) == sizeof Deferral::head_);
+};
+
+void Deferral::call(void (*function)(void*), void* object) noexcept {
+    function_ = function;
+    object_ = object;
     register_this_thread();
     reader_left();
-    rcu_head* head = new (object->head_) rcu_head;
-    urcu_memb_call_rcu(head, [](rcu_head* done) {
-        grace_period_over();
-        reinterpret_cast<Retirable*>(reinterpret_cast<std::byte*>(done) - distance)->drop_ref();
-    });
+    urcu_memb_call_rcu(new (head_) rcu_head, DeferralAccess::run);
 }
 
 void barrier() {

@@ -37,15 +37,27 @@ void retire(Ref<T> ref) {
     if (ref) defer([object = ref.release()] { object->drop_ref(); });
 }
 
-// Base of what must be retired without allocating: a change that is published already cannot fail any more.
-class Retirable : public RefCounted {
+// One call to come after a grace period, kept inside the object it is about: it allocates nothing, so it cannot fail.
+class Deferral {
 public:
-    // Drops the caller's reference after a grace period.  At most once at a time for one object.  Null is ignored.
-    static void retire_now(Retirable* object) noexcept;
+    Deferral() = default;
+    Deferral(const Deferral&) = delete;
+    Deferral& operator=(const Deferral&) = delete;
+    // Calls function(object) on another thread.  Once.
+    void call(void (*function)(void*), void* object) noexcept;
 
 private:
+    friend struct DeferralAccess;
     alignas(void*) std::byte head_[2 * sizeof(void*)];  // liburcu's rcu_head
+    void (*function_)(void*) = nullptr;
+    void* object_ = nullptr;
 };
+
+// Deletes an object that readers may still see, after a grace period.
+template <class T>
+void delete_later(Deferral& deferral, const T* object) noexcept {
+    deferral.call([](void* late) { delete static_cast<const T*>(late); }, const_cast<T*>(object));
+}
 
 template <class T>
 [[nodiscard]] T* load(const std::atomic<T*>& slot) {

@@ -1,7 +1,7 @@
 // Ref<T>: shared ownership by a count inside the object.
 //
 // Thread safety: counts are atomic; one Ref is not to be written by two threads at once.
-// T derives from RefCounted.  The last Ref to go destroys the object on the thread that dropped it.
+// T derives from RefCounted.  The last Ref to go destroys the object on the thread that dropped it, unless the object puts that off itself.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,7 @@ public:
     }
 
     void drop_ref() const {
-        if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+        if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) last_reference_gone();
     }
 
     // For diagnostics and tests; stale when read.
@@ -39,8 +39,10 @@ protected:
     RefCounted() = default;
     virtual ~RefCounted() = default;
 
+    // An object that others reach without a reference (under RCU) leaves its tables here and is deleted later.
+    virtual void last_reference_gone() const { delete this; }
+
 private:
-    void destroy() const { delete this; }
     mutable std::atomic<uint32_t> refs_{1};
 };
 

@@ -55,14 +55,13 @@ XdpDevices::Slot* XdpDevices::slot_of(Device& device, Mode mode) {
     return nullptr;
 }
 
-// Publishes.  The packet path may be inside the old program still.
+// Publishes.  The packet path may be inside the old program still: a program outlives its last reference by a grace period.
 void XdpDevices::put(Device& device, Slot& slot, Ref<Program> program, const Object* link) {
-    Ref<Program> old = std::exchange(slot.program, std::move(program));
+    const Ref<Program> old = std::exchange(slot.program, std::move(program));
     slot.link = link;
     const Slot& in_use = device.native.program ? device.native : device.generic;
     device.port->native_.store(&in_use == &device.native && in_use.program, std::memory_order_relaxed);
     rcu::store(device.port->program_, in_use.program.get());
-    rcu::retire(std::move(old));
 }
 
 Result<void> XdpDevices::fits_native(const Device& device, const Program& program) {
@@ -211,6 +210,12 @@ std::optional<uint32_t> XdpDevices::peer_mtu_limit(DeviceKey key) const {
     const auto found = devices_.find(key);
     if (found == devices_.end() || !found->second.native.program || takes_fragments(*found->second.native.program)) return std::nullopt;
     return largest_unfragmented_mtu;
+}
+
+void XdpDevices::all_gone() {
+    const std::lock_guard guard(lock_);
+    for (auto& [key, device] : devices_) drop(device);
+    devices_.clear();
 }
 
 Ref<XdpPort> XdpDevices::port(DeviceKey key) {

@@ -86,6 +86,7 @@ public:
     void namespace_gone(uint64_t netns_cookie);
     // The interface is known by another key from now on: it was moved to another namespace.  What is attached stays.
     void moved(DeviceKey from, DeviceKey to);
+    void all_gone();
 
     // For a packet thread: makes the interface a port, one that supports native mode.
     [[nodiscard]] Ref<XdpPort> port(DeviceKey key);

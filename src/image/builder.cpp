@@ -28,9 +28,7 @@ public:
     }
 
 private:
-    // The extension is a member: the image may outlive its link by a grace period.
     void replace(uint32_t callee, const Ref<Program>& extension) {
-        if (!instances_.contains(extension.get())) image_.members.push_back(extension);
         image_.callees[callee] = image_.callees[instance(*extension)];
     }
 

@@ -32,7 +32,9 @@ Result<TargetRegistry::Images> TargetRegistry::rebuild(Program& changed) const t
 }
 
 void TargetRegistry::publish(Images images) noexcept {
-    for (auto& [program, image] : images) Image::retire_now(rcu::exchange(program->image, image.release()));
+    for (auto& [program, image] : images) {
+        if (Image* last = rcu::exchange(program->image, image.release())) last->drop_ref();
+    }
 }
 
 Result<void> TargetRegistry::link(Program& program) {

@@ -4,9 +4,17 @@
 
 namespace graft {
 
-Map::Map(MapSpec spec, IdTable<Map>& ids) : Object(ObjectKind::map), spec_(std::move(spec)), ids_(ids), id_(ids.add(this)) {}
+Map::Map(MapSpec spec, IdTable<Map>& ids) : Object(ObjectKind::map), spec_(std::move(spec)), ids_(ids) {}
 
-Map::~Map() { ids_.remove(id_); }
+Map::~Map() = default;
+
+void Map::register_by_id() { ids_.add(this, id_); }
+
+void Map::last_reference_gone() const {
+    if (id_ != 0) ids_.remove(id_);
+    const_cast<Map&>(*this).spec_.btf = nullptr;  // nobody else has it
+    rcu::delete_later(deferral_, this);
+}
 
 Result<void> Map::lookup_and_delete(Bytes, MutableBytes, uint64_t) { return fail(abi::enotsupp, "this map type has no lookup-and-delete"); }
 

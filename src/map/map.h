@@ -16,6 +16,7 @@
 
 #include "abi/bpf.h"
 #include "base/bytes.h"
+#include "base/rcu.h"
 #include "base/result.h"
 #include "map/tail_callee.h"
 #include "map/value_fields.h"
@@ -54,6 +55,9 @@ struct ElementArray {
 class Map : public Object {
 public:
     ~Map() override;
+
+    // Gives it an id, by which others find it: once, when it is complete.
+    void register_by_id();
 
     [[nodiscard]] const MapSpec& spec() const { return spec_; }
     [[nodiscard]] uint32_t id() const { return id_; }
@@ -133,8 +137,10 @@ protected:
 
 private:
     MapSpec spec_;
+    void last_reference_gone() const override;
     IdTable<Map>& ids_;
-    uint32_t id_;
+    uint32_t id_ = 0;
+    mutable rcu::Deferral deferral_;
     std::mutex freeze_lock_;
     std::atomic<bool> frozen_{false};
     std::atomic<uint32_t> writes_under_way_{0};

@@ -75,7 +75,7 @@ bool ProgArrayMap::exchange(uint32_t index, TailCallee* program) {
     TailCallee* const old = rcu::exchange(slot(index), program);
     if (old == nullptr) return false;
     old->leave_program_array();
-    rcu::retire(Ref<TailCallee>::adopt(old));
+    old->drop_ref();  // a program outlives its last reference by a grace period
     return true;
 }
 

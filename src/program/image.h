@@ -1,7 +1,7 @@
 // Image: what an engine runs for a program: the program's functions with each replaced one taken from its extension.
 //
 // Immutable once published; readers reach it under an rcu::ReadGuard.  Built by image/ from the program and the links that reach it, and
-// made executable by an engine.  An image keeps the other programs in it alive, not its owner.
+// made executable by an engine.  An image holds no references: a program is deleted a grace period after it has left the last image.
 #pragma once
 
 #include <cstdint>
@@ -40,18 +40,21 @@ struct LinkedFunction {
     const void* code = nullptr;  // where it starts, to the engine
 };
 
-class Image final : public rcu::Retirable {
+class Image final : public RefCounted {
 public:
     std::vector<LinkedFunction> functions;
     std::vector<uint32_t> callees;  // indexes into `functions`
     // Where a hook starts, and where a tail call does: not the same when something traces the main function.
     uint32_t entry = 0;
     uint32_t tail_entry = 0;
-    std::vector<Ref<const Program>> members;
 
     // Set by the engine: runs the image from `entry`.
     uint64_t (*enter)(const Image& image, void* context, RunContext& run) = nullptr;
     std::unique_ptr<EngineImage> engine_part;
+
+private:
+    void last_reference_gone() const override { rcu::delete_later(deferral_, this); }
+    mutable rcu::Deferral deferral_;
 };
 
 }  // namespace graft

@@ -19,10 +19,18 @@ Program::Program(ProgramFacts facts, VerifiedProgram code, std::unique_ptr<Engin
       engine_code_(std::move(engine_code)),
       statistics_users_(statistics_users) {}
 
-// Nobody can be running it: whoever entered it held a reference or was inside a read guard that the last reference outlived.
 Program::~Program() {
-    if (ids_ != nullptr) ids_->remove(id_);
     if (Image* last = image.exchange(nullptr); last != nullptr) last->drop_ref();
+}
+
+void Program::last_reference_gone() const {
+    Program& dying = const_cast<Program&>(*this);  // nobody else has it
+    if (ids_ != nullptr) ids_->remove(id_);
+    dying.primed = {};
+    dying.facts_.btf = nullptr;
+    dying.code_.maps.clear();
+    dying.bound_maps_.clear();
+    rcu::delete_later(deferral_, this);
 }
 
 void Program::register_in(IdTable<Program>& ids) {

@@ -1,6 +1,8 @@
 // Program: a loaded BPF program.
 //
 // Facts and code never change after load.  What changes: the primed target (EXT and tracing programs), the image, statistics.
+// When the last reference goes, it is not found by id any more and lets go of target, maps and BTF; the rest is deleted a grace period
+// later, for the packets that are still in it.
 // Thread safety: facts are read freely; the image under an rcu::ReadGuard; target_lock guards the primed target.
 #pragma once
 
@@ -96,6 +98,7 @@ public:
     mutable std::atomic<uint64_t> recursion_misses{0};
 
 private:
+    void last_reference_gone() const override;
     Program(ProgramFacts facts, VerifiedProgram code, std::unique_ptr<EngineCode> engine_code, TargetFunction target,
             const std::atomic<uint32_t>& statistics_users);
     ProgramFacts facts_;
@@ -104,6 +107,7 @@ private:
     const std::atomic<uint32_t>& statistics_users_;  // the kernel's: how many have BPF_ENABLE_STATS on
     IdTable<Program>* ids_ = nullptr;
     uint32_t id_ = 0;
+    mutable rcu::Deferral deferral_;
     mutable std::mutex bound_maps_lock_;
     std::vector<Ref<Map>> bound_maps_;
     std::mutex exclusion_lock_;

@@ -46,9 +46,10 @@ Result<std::unique_ptr<Kernel>> Kernel::create() {
     return kernel;
 }
 
-// What is deferred may defer again when it runs (an image drops its programs, a program its maps, a map its elements).
+// What is deferred may defer again when it runs (a program array drops its programs, a program its image).
 Kernel::~Kernel() {
-    constexpr int deepest = 4;
+    xdp.all_gone();
+    constexpr int deepest = 3;
     for (int i = 0; i < deepest; ++i) rcu::barrier();
 }
 

@@ -168,7 +168,9 @@ Result<Reply> map_create(Kernel& kernel, Caller& caller, const Attr& attr) {
     reply.readable = (spec.flags & BPF_F_WRONLY) == 0;
     reply.writable = (spec.flags & BPF_F_RDONLY) == 0;
     spec.flags &= ~uint32_t{BPF_F_RDONLY | BPF_F_WRONLY};  // the descriptor's matter
-    reply.object = TRY(type->create(std::move(spec), environment));
+    Ref<Map> map = TRY(type->create(std::move(spec), environment));
+    map->register_by_id();
+    reply.object = std::move(map);
     return reply;
 }
 

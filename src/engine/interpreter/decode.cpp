@@ -182,6 +182,9 @@ void decode_jump(const bpf_insn& insn, Decoded& decoded) {
             decoded.operation = ja;
             if (BPF_CLASS(insn.code) == BPF_JMP32) decoded.off = insn.imm;  // gotol
             return;
+        case abi::jcond:
+            if (insn.src_reg == 0) decoded.operation = may_goto;
+            return;
         case BPF_CALL:
             return decode_call(insn, decoded);
         case BPF_EXIT:
@@ -189,6 +192,24 @@ void decode_jump(const bpf_insn& insn, Decoded& decoded) {
             return;
         default:
             decoded.operation = decode_condition(insn);
+    }
+}
+
+void decode_ld(const bpf_insn& insn, const bpf_insn* second, Decoded& decoded) {
+    switch (BPF_MODE(insn.code)) {
+        case BPF_IMM:
+            if (BPF_SIZE(insn.code) != BPF_DW || second == nullptr) return;
+            decoded.operation = ld_imm64;
+            decoded.imm = static_cast<uint32_t>(insn.imm) | (uint64_t{static_cast<uint32_t>(second->imm)} << 32);
+            return;
+        case BPF_ABS:
+            decoded.operation = by_size(insn, ld_abs8, ld_abs16, ld_abs32, unreachable);
+            return;
+        case BPF_IND:
+            decoded.operation = by_size(insn, ld_ind8, ld_ind16, ld_ind32, unreachable);
+            return;
+        default:
+            return;
     }
 }
 
@@ -216,9 +237,7 @@ Decoded decode_one(const bpf_insn& insn, const bpf_insn* second) {
             decoded.operation = decode_store(insn);
             break;
         default:  // BPF_LD
-            if (insn.code != (BPF_LD | BPF_IMM | BPF_DW) || second == nullptr) break;
-            decoded.operation = ld_imm64;
-            decoded.imm = static_cast<uint32_t>(insn.imm) | (uint64_t{static_cast<uint32_t>(second->imm)} << 32);
+            decode_ld(insn, second, decoded);
     }
     return decoded;
 }

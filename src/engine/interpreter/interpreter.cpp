@@ -8,9 +8,11 @@
 #include <cstddef>
 
 #include "abi/bpf.h"
+#include "abi/kernel_types.h"
 #include "engine/engine.h"
 #include "engine/interpreter/arithmetic.h"
 #include "engine/interpreter/operation.h"
+#include "engine/packet_load.h"
 #include "map/map.h"
 #include "map/tail_callee.h"
 
@@ -94,6 +96,7 @@ uint64_t execute(const Image* image, const LinkedFunction* function, const Argum
     for (size_t i = 0; i < arguments.size(); ++i) r[i + 1] = arguments[i];
     r[10] = reinterpret_cast<uint64_t>(stack + sizeof stack);
     const Decoded* next = static_cast<const Decoded*>(function->code);
+    uint32_t may_goto_left = abi::max_may_goto;
 
     for (;;) {
         const Decoded& op = *next++;
@@ -226,8 +229,36 @@ uint64_t execute(const Image* image, const LinkedFunction* function, const Argum
                 atomic<uint64_t>(dst + static_cast<uint64_t>(op.off), op.imm, r[op.src], r[0]);
                 break;
 
+#define GRAFT_LOAD_PACKET(size, offset)                                                                                         \
+    {                                                                                                                           \
+        const auto loaded = load_from_packet(*reinterpret_cast<const abi::sk_buff*>(r[6]), static_cast<int32_t>(offset), size); \
+        if (!loaded) return 0;                                                                                                  \
+        r[0] = *loaded;                                                                                                         \
+        break;                                                                                                                  \
+    }
+            case ld_abs8:
+                GRAFT_LOAD_PACKET(1, op.imm)
+            case ld_abs16:
+                GRAFT_LOAD_PACKET(2, op.imm)
+            case ld_abs32:
+                GRAFT_LOAD_PACKET(4, op.imm)
+            case ld_ind8:
+                GRAFT_LOAD_PACKET(1, r[op.src] + op.imm)
+            case ld_ind16:
+                GRAFT_LOAD_PACKET(2, r[op.src] + op.imm)
+            case ld_ind32:
+                GRAFT_LOAD_PACKET(4, r[op.src] + op.imm)
+#undef GRAFT_LOAD_PACKET
+
             case ja:
                 next += op.off;
+                break;
+            case may_goto:
+                if (may_goto_left == 0) {
+                    next += op.off;
+                } else {
+                    --may_goto_left;
+                }
                 break;
             case call_helper:
                 r[0] = op.helper(r[1], r[2], r[3], r[4], r[5]);
@@ -242,6 +273,7 @@ uint64_t execute(const Image* image, const LinkedFunction* function, const Argum
                     image = callee;
                     function = &image->functions[image->tail_entry];
                     next = static_cast<const Decoded*>(function->code);
+                    may_goto_left = abi::max_may_goto;
                 }
                 break;
             case exit:

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "abi/kernel_types.h"
 #include "image/target_registry.h"
 #include "map/tail_callee.h"
 #include "program/test_program.h"
@@ -275,6 +276,56 @@ TEST(Interpreter, CompareAndExchange) {
                      &memory),
         7U);
     EXPECT_EQ(memory, 0x500000009U);
+}
+
+// --- packets -------------------------------------------------------------------------------------------------------------------------
+
+TEST(Interpreter, LoadsFromThePacketOrEndsTheFunction) {
+    std::array<unsigned char, 64> memory{};
+    for (size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<unsigned char>(i);
+    abi::sk_buff skb{};
+    skb.head = memory.data();
+    skb.data = skb.head + 16;
+    skb.len = 32;  // 16 .. 47
+    skb.mac_header = 8;
+    skb.network_header = 20;
+    Registry registry;
+    const auto load = [&](int code, uint64_t index, int imm) {
+        return registry.run({ld_imm64(7, index) + Insns{mov_reg(6, 1), mov(0, 99), insn(BPF_LD | code, 0, 7, 0, imm), add(0, 1), exit()}},
+                            &skb);
+    };
+    EXPECT_EQ(load(BPF_ABS | BPF_B, 0, 0), 16U + 1);
+    EXPECT_EQ(load(BPF_ABS | BPF_H, 0, 2), 0x1213U + 1);
+    EXPECT_EQ(load(BPF_ABS | BPF_W, 0, 28), 0x2c2d2e2fU + 1);
+    EXPECT_EQ(load(BPF_ABS | BPF_W, 0, 29), 0U);  // the function ends with 0
+    EXPECT_EQ(load(BPF_ABS | BPF_B, 0, 32), 0U);
+    EXPECT_EQ(load(BPF_ABS | BPF_B, 0, -0x100000), 20U + 1);
+    EXPECT_EQ(load(BPF_ABS | BPF_B, 0, -0x200000), 8U + 1);
+    EXPECT_EQ(load(BPF_ABS | BPF_B, 0, -0x200000 - 1), 0U);
+    EXPECT_EQ(load(BPF_ABS | BPF_B, 0, -1), 0U);
+    EXPECT_EQ(load(BPF_IND | BPF_H, 3, 1), 0x1415U + 1);
+    EXPECT_EQ(load(BPF_IND | BPF_B, ones, 1), 16U + 1);
+    EXPECT_EQ(load(BPF_IND | BPF_W, 30, 0), 0U);
+}
+
+// In a subprogram it ends that one only.
+TEST(Interpreter, AFailedPacketLoadReturnsToTheCaller) {
+    abi::sk_buff skb{};
+    std::array<unsigned char, 16> memory{};
+    skb.head = skb.data = memory.data();
+    Registry registry;
+    EXPECT_EQ(
+        registry.run({{call(1), add(0, 5), exit()}, {mov_reg(6, 1), insn(BPF_LD | BPF_ABS | BPF_B, 0, 0, 0, 0), mov(0, 70), exit()}}, &skb),
+        5U);
+}
+
+TEST(Interpreter, MayGotoLeavesALoopInTheEnd) {
+    Registry registry;
+    // 0: r0 = 0  1: r0 += 1  2: may_goto +1  3: goto 1  4: exit
+    const Insns loop{mov(0, 0), add(0, 1), insn(BPF_JMP | abi::jcond, 0, 0, 1, 0), insn(BPF_JMP | BPF_JA, 0, 0, -3, 0), exit()};
+    EXPECT_EQ(registry.run({loop}), uint64_t{abi::max_may_goto} + 1);
+    // Each call begins anew.
+    EXPECT_EQ(registry.run({{call(1), mov_reg(6, 0), call(1), add_reg(0, 6), exit()}, loop}), 2 * (uint64_t{abi::max_may_goto} + 1));
 }
 
 // --- calls ----------------------------------------------------------------------------------------------------------------------------

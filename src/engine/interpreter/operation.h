@@ -12,16 +12,20 @@
 
 namespace graft {
 
+// clang-format off
 // Each of these exists for 64 and 32 bits, with an immediate and with a register on the right.
 #define GRAFT_ALU_OPERATIONS(X) \
     X(add) X(sub) X(mul) X(div) X(mod) X(sdiv) X(smod) X(bit_or) X(bit_and) X(bit_xor) X(lsh) X(rsh) X(arsh) X(mov)
-#define GRAFT_JUMP_OPERATIONS(X) X(jeq) X(jne) X(jgt) X(jge) X(jlt) X(jle) X(jset) X(jsgt) X(jsge) X(jslt) X(jsle)
-#define GRAFT_OTHER_OPERATIONS(X)                                                                                                     \
-    X(neg64)                                                                                                                          \
-    X(neg32)                                                                                                                          \
-    X(movsx8_64) X(movsx16_64) X(movsx32_64) X(movsx8_32) X(movsx16_32) X(zext16) X(zext32) X(zext64) X(swap16) X(swap32) X(swap64)   \
-        X(ld_imm64) X(ldx8) X(ldx16) X(ldx32) X(ldx64) X(ldsx8) X(ldsx16) X(ldsx32) X(stx8) X(stx16) X(stx32) X(stx64) X(st8) X(st16) \
-            X(st32) X(st64) X(atomic32) X(atomic64) X(ja) X(call_helper) X(call_subprogram) X(tail_call) X(exit) X(unreachable)
+#define GRAFT_JUMP_OPERATIONS(X) \
+    X(jeq) X(jne) X(jgt) X(jge) X(jlt) X(jle) X(jset) X(jsgt) X(jsge) X(jslt) X(jsle)
+#define GRAFT_OTHER_OPERATIONS(X) \
+    X(neg64) X(neg32) X(movsx8_64) X(movsx16_64) X(movsx32_64) X(movsx8_32) X(movsx16_32) \
+    X(zext16) X(zext32) X(zext64) X(swap16) X(swap32) X(swap64) \
+    X(ld_imm64) X(ldx8) X(ldx16) X(ldx32) X(ldx64) X(ldsx8) X(ldsx16) X(ldsx32) \
+    X(stx8) X(stx16) X(stx32) X(stx64) X(st8) X(st16) X(st32) X(st64) X(atomic32) X(atomic64) \
+    X(ld_abs8) X(ld_abs16) X(ld_abs32) X(ld_ind8) X(ld_ind16) X(ld_ind32) \
+    X(ja) X(may_goto) X(call_helper) X(call_subprogram) X(tail_call) X(exit) X(unreachable)
+// clang-format on
 
 enum class Operation : uint8_t {
 #define GRAFT_FOUR(name) name##64k, name##64x, name##32k, name##32x,
