@@ -107,7 +107,7 @@ Result<void> XdpDevices::attach_link(DeviceKey key, const Object* owner, Ref<Pro
     return set(device(key), {std::move(program), owner, nullptr, flags});
 }
 
-// By the link alone: it keeps the key it was made with, but its interface may have moved.
+// By the link alone: its interface may have moved.
 XdpDevices::Held XdpDevices::find_link(const Object* owner) {
     for (auto& [key, device] : devices_) {
         for (Slot* slot : {&device.native, &device.generic}) {
@@ -117,7 +117,7 @@ XdpDevices::Held XdpDevices::find_link(const Object* owner) {
     return {};
 }
 
-Result<void> XdpDevices::update_link(DeviceKey, const Object* owner, Ref<Program> program) {
+Result<void> XdpDevices::update_link(const Object* owner, Ref<Program> program) {
     const std::lock_guard guard(lock_);
     const Held held = find_link(owner);
     if (held.slot == nullptr) return fail(ENOLINK, "the link has no interface any more");
@@ -131,7 +131,7 @@ Result<void> XdpDevices::update_link(DeviceKey, const Object* owner, Ref<Program
     return {};
 }
 
-void XdpDevices::detach_link(DeviceKey, const Object* owner) {
+void XdpDevices::detach_link(const Object* owner) {
     const std::lock_guard guard(lock_);
     const Held held = find_link(owner);
     if (held.slot != nullptr) put(*held.device, *held.slot, nullptr, nullptr);

@@ -69,11 +69,9 @@ public:
 
     // A bpf_link; `owner` identifies it.  flags: a mode or 0.  EBUSY when something is attached in that mode, else as by netlink.
     Result<void> attach_link(DeviceKey key, const Object* owner, Ref<Program> program, uint32_t flags);
-    // ENOLINK: the interface is gone, or the link was detached.  `key` is where the link was made: its interface may have moved since.
-    Result<void> update_link(DeviceKey key, const Object* owner, Ref<Program> program);
-    void detach_link(DeviceKey key, const Object* owner);
-    // Whether a link still has its interface.
-    [[nodiscard]] bool link_is_attached(DeviceKey, const Object* owner) const { return interface_of_link(owner).has_value(); }
+    // ENOLINK: the interface is gone, or the link was detached.
+    Result<void> update_link(const Object* owner, Ref<Program> program);
+    void detach_link(const Object* owner);
     // Where the interface of a link is now (it may have moved); nothing: the interface is gone, or the link was detached.
     [[nodiscard]] std::optional<DeviceKey> interface_of_link(const Object* owner) const;
 
@@ -86,6 +84,7 @@ public:
     void namespace_gone(uint64_t netns_cookie);
     // The interface is known by another key from now on: it was moved to another namespace.  What is attached stays.
     void moved(DeviceKey from, DeviceKey to);
+    // The kernel ends.
     void all_gone();
 
     // For a packet thread: makes the interface a port, one that supports native mode.

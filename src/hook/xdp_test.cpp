@@ -115,21 +115,21 @@ TEST_F(Xdp, GenericModeOfAPort) {
 TEST_F(Xdp, ALinkHoldsTheInterface) {
     ASSERT_EQ(attach(veth, link, a), 0);
     EXPECT_EQ(verdict(), uint32_t{XDP_DROP});
-    EXPECT_TRUE(devices.link_is_attached(veth, link.get()));
+    EXPECT_TRUE(devices.interface_of_link(link.get()).has_value());
     EXPECT_EQ(set(veth, b), EBUSY);
     EXPECT_EQ(set(veth, nullptr), EBUSY);
     EXPECT_EQ(set(veth, b, XDP_FLAGS_SKB_MODE), EEXIST);
     EXPECT_EQ(attach(veth, other_link, b), EBUSY);
     EXPECT_EQ(attach(veth, other_link, b, XDP_FLAGS_SKB_MODE), EEXIST);
-    EXPECT_EQ(devices.update_link(veth, link.get(), b).code(), 0);
+    EXPECT_EQ(devices.update_link(link.get(), b).code(), 0);
     EXPECT_EQ(verdict(), uint32_t{XDP_TX});
-    EXPECT_EQ(devices.update_link(veth, link.get(), devmap).code(), EINVAL);
-    EXPECT_EQ(devices.update_link(veth, other_link.get(), a).code(), ENOLINK);
-    devices.detach_link(veth, other_link.get());
+    EXPECT_EQ(devices.update_link(link.get(), devmap).code(), EINVAL);
+    EXPECT_EQ(devices.update_link(other_link.get(), a).code(), ENOLINK);
+    devices.detach_link(other_link.get());
     EXPECT_EQ(verdict(), uint32_t{XDP_TX});
-    devices.detach_link(veth, link.get());
+    devices.detach_link(link.get());
     EXPECT_EQ(verdict(), uint32_t{XDP_PASS});
-    EXPECT_FALSE(devices.link_is_attached(veth, link.get()));
+    EXPECT_FALSE(devices.interface_of_link(link.get()).has_value());
 }
 
 TEST_F(Xdp, LinkRefusals) {
@@ -153,8 +153,8 @@ TEST_F(Xdp, AnInterfaceThatGoesDropsItsProgram) {
     ASSERT_EQ(attach(lo, link, a), 0);
     ASSERT_EQ(set({2, 1}, b), 0);
     devices.namespace_gone(1);
-    EXPECT_FALSE(devices.link_is_attached(lo, link.get()));
-    EXPECT_EQ(devices.update_link(lo, link.get(), b).code(), ENOLINK);
+    EXPECT_FALSE(devices.interface_of_link(link.get()).has_value());
+    EXPECT_EQ(devices.update_link(link.get(), b).code(), ENOLINK);
     EXPECT_EQ(devices.query({2, 1}).skb_id, b->id());
     devices.namespace_gone(2);
 }
@@ -167,9 +167,9 @@ TEST_F(Xdp, WhatIsAttachedMovesWithItsInterface) {
     EXPECT_EQ(devices.query(there).drv_id, a->id());
     EXPECT_EQ(devices.interface_of_link(link.get()), there);
     EXPECT_EQ(verdict(), uint32_t{XDP_DROP});
-    EXPECT_EQ(devices.update_link(veth, link.get(), b).code(), 0);
+    EXPECT_EQ(devices.update_link(link.get(), b).code(), 0);
     EXPECT_EQ(verdict(), uint32_t{XDP_TX});
-    devices.detach_link(veth, link.get());
+    devices.detach_link(link.get());
     EXPECT_EQ(devices.query(there).mode, XDP_ATTACHED_NONE);
     EXPECT_EQ(set(there, a, XDP_FLAGS_DRV_MODE), 0);  // still a port
     devices.moved({9, 9}, there);                     // nobody has heard of it

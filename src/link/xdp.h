@@ -10,7 +10,7 @@ namespace graft {
 
 class XdpLink final : public Link {
 public:
-    XdpLink(Ref<Program> program, DeviceKey device, XdpDevices& devices);
+    XdpLink(Ref<Program> program, XdpDevices& devices);
     ~XdpLink() override;
 
     Result<void> fill_info(Caller& caller, bpf_link_info& info) const override;
@@ -18,7 +18,6 @@ public:
     Result<void> detach() override;
 
 private:
-    const DeviceKey device_;
     XdpDevices& devices_;
     std::mutex update_lock_;
 };
