@@ -65,7 +65,8 @@ struct Helper {
     const char* partly = nullptr;  // for docs/support.md
 };
 
-// By number; null: graft has none of that number.
+// By number; null: graft has none of that number.  Also finds the operations that verify/after puts into programs (skb_load.h), which have no
+// helper_name() and are not among helpers().
 [[nodiscard]] const Helper* find_helper(uint32_t id);
 [[nodiscard]] std::span<const Helper* const> helpers();  // ascending by id
 // The name of any helper that Linux knows, for messages; null past the last.

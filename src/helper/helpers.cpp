@@ -6,6 +6,7 @@
 
 #include "abi/bpf.h"
 #include "helper/families.h"
+#include "helper/skb_load.h"
 
 namespace graft {
 namespace {
@@ -38,7 +39,11 @@ std::span<const Helper* const> helpers() { return by_id(); }
 
 const Helper* find_helper(uint32_t id) {
     const auto found = std::ranges::lower_bound(by_id(), id, {}, &Helper::id);
-    return found == by_id().end() || (*found)->id != id ? nullptr : *found;
+    if (found != by_id().end() && (*found)->id == id) return *found;
+    for (const Helper& operation : skb_load_operations()) {
+        if (operation.id == id) return &operation;
+    }
+    return nullptr;
 }
 
 const char* helper_name(uint32_t id) {

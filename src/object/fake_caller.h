@@ -40,7 +40,9 @@ public:
     Result<void> pin(const std::string&, int, Ref<Object>) override { return fail(EPERM); }
     Result<Ref<Object>> pinned(const std::string&, int) override { return fail(ENOENT); }
     uint32_t uid() const override { return 0; }
-    bool gone() override { return false; }
+    bool gone() override { return dies_after_polls != 0 && --dies_after_polls == 0; }
+
+    uint32_t dies_after_polls = 0;  // 0: never
 
 private:
     static constexpr int first_descriptor = 3;

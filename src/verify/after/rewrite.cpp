@@ -62,6 +62,7 @@ Subprogram describe(const Env& env, uint32_t number) {
 Result<VerifiedProgram> rewrite(Env& env) {
     TRY(remove_dead_code(env));
     TRY(rewrite_context_accesses(env));
+    TRY(rewrite_frame_loads(env));
     TRY(resolve_addresses(env));
     VerifiedProgram program;
     for (uint32_t i = 0; i < env.function_count(); ++i) program.subprograms.push_back(describe(env, i));

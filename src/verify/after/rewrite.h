@@ -1,7 +1,7 @@
 // rewrite(): a verified Env to the program that engines run (verified.h says what is rewritten).
 //
 // Consumes Env: its instructions, facts and functions are edited in place.
-// Errno: ERANGE: the program grew so much that a jump does not reach; EOPNOTSUPP (unlike Linux): an instruction that graft cannot run yet.
+// Errno: ERANGE: the program grew so much that a jump does not reach.
 #pragma once
 
 #include "verify/env.h"
@@ -13,6 +13,8 @@ namespace graft::verify {
 // --- its steps, in order -----------------------------------------------------------------------------------------------------------------
 // Instructions that no path reached go, and with them the functions, func_info and line_info that are only about them.
 Result<void> remove_dead_code(Env& env);
+// LD_ABS and LD_IND become calls that end the function with 0 when the frame is too short.
+Result<void> rewrite_frame_loads(Env& env);
 // Loads and stores of the context become those of graft's layouts.
 Result<void> rewrite_context_accesses(Env& env);
 

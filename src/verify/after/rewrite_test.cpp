@@ -167,6 +167,20 @@ TEST(ContextAccess, OtherMemoryIsLeftAlone) {
     EXPECT_EQ(env.words(), TestEnv::words("r2 = *(u32 *)(r1 + 0)\nexit"));
 }
 
+// --- LD_ABS, LD_IND --------------------------------------------------------------------------------------------------------------------
+
+TEST(FrameLoad, AnAbsoluteOneIsACallThatMayEndTheFunction) {
+    TestEnv env("r6 = r1\nr0 = *(u16 *)skb[12]\nexit", BPF_PROG_TYPE_SOCKET_FILTER);
+    ASSERT_TRUE(rewrite_frame_loads(*env).ok());
+    EXPECT_EQ(env.words(), TestEnv::words("r6 = r1\nr2 = 12\nr1 = r6\ncall 65537\nif r0 s>= 0 goto +2\nr0 = 0\nexit\nexit"));
+}
+
+TEST(FrameLoad, AnIndirectOneAddsItsRegister) {
+    TestEnv env("r6 = r1\nr0 = *(u8 *)skb[r1 + 3]\nexit", BPF_PROG_TYPE_SOCKET_FILTER);
+    ASSERT_TRUE(rewrite_frame_loads(*env).ok());
+    EXPECT_EQ(env.words(), TestEnv::words("r6 = r1\nr2 = r1\nw2 += 3\nr1 = r6\ncall 65536\nif r0 s>= 0 goto +2\nr0 = 0\nexit\nexit"));
+}
+
 // --- the whole -------------------------------------------------------------------------------------------------------------------------
 
 TEST(Rewrite, CallsAndCallbacksKnowTheirFunction) {
