@@ -54,8 +54,30 @@ bool sleepable_may_use(uint32_t map_type) {
     }
 }
 
+bool traces(uint32_t type) {
+    return type == BPF_PROG_TYPE_KPROBE || type == BPF_PROG_TYPE_TRACEPOINT || type == BPF_PROG_TYPE_PERF_EVENT ||
+           type == BPF_PROG_TYPE_RAW_TRACEPOINT || type == BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE;
+}
+
+// Tracing programs may run anywhere, also where the kernel holds the very lock.
+Result<void> check_fields_fit_program(Env& env, const ValueFields& fields) {
+    const uint32_t type = env.request.type;
+    const auto has = [&](ValueFieldKind kind) { return fields.offset_of(kind).has_value(); };
+    const bool lock = has(ValueFieldKind::spin_lock);
+    if (traces(type) && (has(ValueFieldKind::list_head) || has(ValueFieldKind::rb_root))) {
+        return env.reject(EINVAL, "tracing progs cannot use bpf_{{list_head,rb_root}} yet");
+    }
+    if (lock && type == BPF_PROG_TYPE_SOCKET_FILTER) return env.reject(EINVAL, "socket filter progs cannot use bpf_spin_lock yet");
+    if (!traces(type)) return {};
+    if (lock) return env.reject(EINVAL, "tracing progs cannot use bpf_spin_lock yet");
+    if (has(ValueFieldKind::timer)) return env.reject(EINVAL, "tracing progs cannot use bpf_timer yet");
+    if (has(ValueFieldKind::workqueue)) return env.reject(EINVAL, "tracing progs cannot use bpf_wq yet");
+    return {};
+}
+
 // May a program of this type use a map of that kind at all?
 Result<void> check_map_fits_program(Env& env, const Map& map) {
+    TRY(check_fields_fit_program(env, map.spec().fields));
     if (map.spec().type == BPF_MAP_TYPE_STRUCT_OPS) return env.reject(EINVAL, "bpf_struct_ops map cannot be used in prog");
     if ((env.request.flags & BPF_F_SLEEPABLE) != 0 && !sleepable_may_use(map.spec().type)) {
         return env.reject(EINVAL, "Sleepable programs can only use array, hash, ringbuf and local storage maps");
