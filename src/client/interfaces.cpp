@@ -51,7 +51,10 @@ std::vector<Interfaces::Idle> Interfaces::attached_without_packets() {
 Ref<FrameFilter> Interfaces::filter(DeviceKey key) { return make_ref<XdpFilter>(kernel_.xdp.port(key)); }
 void Interfaces::peer_mtu(DeviceKey key, uint32_t mtu) { kernel_.xdp.set_peer_mtu(key, mtu); }
 void Interfaces::moved(DeviceKey from, DeviceKey to) { kernel_.xdp.moved(from, to); }
-void Interfaces::interface_gone(DeviceKey key) { kernel_.xdp.interface_gone(key); }
+void Interfaces::interface_gone(DeviceKey key) {
+    kernel_.xdp.interface_gone(key);
+    kernel_.maps.for_each([key](uint32_t, Map& map) { map.interface_gone(key.netns_cookie, key.ifindex); });
+}
 void Interfaces::namespace_gone(uint64_t cookie) { kernel_.xdp.namespace_gone(cookie); }
 
 }  // namespace graft::client

@@ -40,6 +40,7 @@ json end_status(const PortEndStatus& end, const XdpState& xdp) {
             {"delivered", end.delivered},
             {"not_delivered", end.not_delivered},
             {"redirect_errors", end.redirect_errors},
+            {"redirect_drops", end.redirect_drops},
             {"loops", end.loops},
             {"overruns", end.overruns}};
 }

@@ -56,6 +56,7 @@ struct DeviceCounters {
     Counter delivered;        // went up the wire
     Counter not_delivered;    // the wire did not take them (down, longer than the MTU, no memory)
     Counter redirect_errors;  // XDP_REDIRECT to nowhere, or to a device that does not take the frame
+    Counter redirect_drops;   // dropped by the program of a devmap's entry
     Counter loops;            // dropped after too many XDP_TX and XDP_REDIRECT in a row
     Counter overruns;         // sent by this device's stack and lost because the loop was late
 };
@@ -85,6 +86,7 @@ public:
     [[nodiscard]] const DeviceCounters& counters() const { return counters_; }
     // What a program sees as the frame's receive queue; veth has one.
     [[nodiscard]] abi::xdp_rxq_info& receive_queue() { return receive_queue_; }
+    [[nodiscard]] abi::xdp_txq_info& transmit_queue() { return transmit_queue_; }
 
 private:
     friend class PacketLoop;
@@ -95,6 +97,7 @@ private:
     Device* peer_ = nullptr;
     abi::net_device net_device_{};
     abi::xdp_rxq_info receive_queue_{&net_device_, 0, 1};
+    abi::xdp_txq_info transmit_queue_{&net_device_};
     DeviceCounters counters_;
     std::vector<Frame> outgoing_;  // to go up the wire at the end of the batch
 };

@@ -13,6 +13,7 @@
 
 #include "base/rcu.h"
 #include "engine/engine.h"
+#include "map/devmap.h"
 
 namespace graft {
 namespace {
@@ -21,7 +22,8 @@ constexpr size_t batch = 64;   // frames per turn of one device
 constexpr int turns = 8;       // batches of one device before others are looked at
 constexpr int most_hops = 16;  // XDP_TX and XDP_REDIRECT of one frame in a row; Linux has no limit, two XDP_TX ends play ping-pong there
 constexpr size_t vlan_header = 4;
-constexpr size_t most_segmented = 1 << 20;  // bytes of segments that wait to be sent
+constexpr size_t most_in_arena = 1 << 20;  // bytes of segments and copies that wait to be sent
+constexpr int most_copies = 1024;          // of one frame, by broadcasts
 
 void count(DeviceCounters& counters, uint32_t action) { counters.verdicts[action < xdp_actions ? action : uint32_t{XDP_ABORTED}].add(1); }
 
@@ -47,7 +49,7 @@ void follow_head(Frame& frame, std::ptrdiff_t grown) {
     }
 }
 
-uint32_t run_filter(const FrameFilter& filter, abi::xdp_rxq_info& queue, Frame& frame, RunContext& context) {
+abi::xdp_buff to_buff(const Frame& frame, abi::xdp_rxq_info& queue) {
     abi::xdp_buff buff{};
     buff.data = frame.data;
     buff.data_end = frame.data_end;
@@ -56,14 +58,36 @@ uint32_t run_filter(const FrameFilter& filter, abi::xdp_rxq_info& queue, Frame& 
     buff.data_hard_start = frame.hard_start;
     buff.frame_sz = frame.frame_size;
     buff.rxq = &queue;
-    context.redirect = {};
-    context.tail_calls = 0;
-    const uint32_t action = filter.run(buff, context);
+    return buff;
+}
+
+void take_back(const abi::xdp_buff& buff, Frame& frame) {
     std::byte* const before = frame.data;
     frame.data = static_cast<std::byte*>(buff.data);
     frame.data_end = static_cast<std::byte*>(buff.data_end);
     follow_head(frame, before - frame.data);
+}
+
+uint32_t run_filter(const FrameFilter& filter, abi::xdp_rxq_info& queue, Frame& frame, RunContext& context) {
+    abi::xdp_buff buff = to_buff(frame, queue);
+    context.redirect = {};
+    context.tail_calls = 0;
+    const uint32_t action = filter.run(buff, context);
+    take_back(buff, frame);
     return action;
+}
+
+// The program of a devmap's entry.  Whether the frame goes on.
+bool run_on_the_way_out(const Object& program, Device& ingress, Device& out, Frame& frame, RunContext& context) {
+    abi::xdp_buff buff = to_buff(frame, ingress.receive_queue());
+    buff.txq = &out.transmit_queue();
+    context.redirect = {};
+    context.tail_calls = 0;
+    const auto action = static_cast<uint32_t>(run(static_cast<const Program&>(program), &buff, context));
+    take_back(buff, frame);
+    if (action == XDP_PASS) return true;
+    ingress.counters().redirect_drops.add(1);
+    return false;
 }
 
 }  // namespace
@@ -206,18 +230,19 @@ void PacketLoop::serve(Device& sender) {
 }
 
 void PacketLoop::arrive(Device& device, const Frame& frame, RunContext& context) {
-    const bool whole = frame.offload.gso_type == 0 || !device.filter_ || device.filter_->mode() != FrameFilter::Mode::native;
+    copies_ = most_copies;
     segments_.clear();
-    if (whole || !segmenter_.cut(frame, segments_)) {
-        forward(&device, frame, context);
-        return;
+    const bool whole = frame.offload.gso_type == 0 || !device.filter_ || device.filter_->mode() != FrameFilter::Mode::native;
+    if (whole || !cut_into_segments(frame, arena_, segments_)) {
+        forward(&device, frame, context, 0);
+    } else {
+        for (const Frame& segment : segments_) forward(&device, segment, context, 0);
     }
-    for (const Frame& segment : segments_) forward(&device, segment, context);
-    if (segmenter_.used() > most_segmented) flush();
+    if (arena_.used() > most_in_arena) flush();
 }
 
-void PacketLoop::forward(Device* device, Frame frame, RunContext& context) {
-    for (int hop = 0;; ++hop) {
+void PacketLoop::forward(Device* device, Frame frame, RunContext& context, int hops) {
+    for (; hops <= most_hops; ++hops) {
         DeviceCounters& counters = device->counters();
         counters.frames.add(1);
         counters.bytes.add(frame.size());
@@ -234,30 +259,56 @@ void PacketLoop::forward(Device* device, Frame frame, RunContext& context) {
             case XDP_TX:
                 device = device->peer();
                 break;
-            case XDP_REDIRECT: {
-                Device* const target = redirect_target(*device, frame, context);
-                if (target == nullptr) {
-                    counters.redirect_errors.add(1);
-                    return;
-                }
-                device = target->peer();
+            case XDP_REDIRECT:
+                device = redirect(*device, frame, context, hops);
+                if (device == nullptr) return;
                 break;
-            }
             default:
                 return;
         }
-        if (hop == most_hops) {
-            counters.loops.add(1);
+    }
+    device->counters().loops.add(1);
+}
+
+Device* PacketLoop::redirect(Device& ingress, Frame& frame, RunContext& context, int hops) {
+    const RedirectTarget target = context.redirect;
+    if ((target.flags & BPF_F_BROADCAST) != 0) {
+        broadcast(ingress, frame, target, context, hops);
+        return nullptr;
+    }
+    Device* const out = find_target(ingress, target.netns_cookie, target.ifindex, frame);
+    if (out == nullptr) {
+        ingress.counters().redirect_errors.add(1);
+        return nullptr;
+    }
+    if (target.program != nullptr && !run_on_the_way_out(*target.program, ingress, *out, frame, context)) return nullptr;
+    return out->peer();
+}
+
+// Each target that takes the frame gets a copy of its own.
+void PacketLoop::broadcast(Device& ingress, const Frame& frame, const RedirectTarget& target, RunContext& context, int hops) {
+    const auto* const map = static_cast<const DevmapMap*>(target.map);
+    uint64_t cursor = 0;
+    while (const DevmapEntry* const entry = map->next_entry(cursor)) {
+        Device* const out = find_target(ingress, entry->netns_cookie, entry->value.ifindex, frame);
+        if (out == nullptr || (out == &ingress && (target.flags & BPF_F_EXCLUDE_INGRESS) != 0)) continue;
+        if (copies_ == 0) {
+            ingress.counters().loops.add(1);
             return;
         }
+        --copies_;
+        Frame copy = arena_.copy(frame);
+        if (entry->program && !run_on_the_way_out(*entry->program, ingress, *out, copy, context)) continue;
+        forward(out->peer(), copy, context, hops + 1);
     }
 }
 
-Device* PacketLoop::redirect_target(const Device& ingress, const Frame& frame, const RunContext& context) const {
-    const auto it = by_key_.find({ingress.facts().key.netns_cookie, context.redirect.ifindex});
+Device* PacketLoop::find_target(const Device& ingress, uint64_t netns_cookie, uint32_t ifindex, const Frame& frame) const {
+    const auto it = by_key_.find({netns_cookie != 0 ? netns_cookie : ingress.facts().key.netns_cookie, ifindex});
     if (it == by_key_.end()) return nullptr;
     const DeviceFacts& facts = it->second->facts();
-    if (!facts.up || frame.size() > facts.mtu + ETH_HLEN + vlan_header) return nullptr;
+    const bool uncut = frame.offload.gso_type != 0;
+    if (!facts.up || (!uncut && frame.size() > facts.mtu + ETH_HLEN + vlan_header)) return nullptr;
     return it->second;
 }
 
@@ -269,7 +320,7 @@ void PacketLoop::flush() {
         device->outgoing_.clear();
     }
     to_flush_.clear();
-    segmenter_.reset();
+    arena_.reset();
 }
 
 }  // namespace graft

@@ -3,7 +3,7 @@
 // A frame that the stack of one end sent arrives at the other end: that end's filter runs, then
 //   XDP_PASS      up that end's wire
 //   XDP_TX        back out: it arrives at the other end
-//   XDP_REDIRECT  out of the target: it arrives at the target's other end
+//   XDP_REDIRECT  out of the target: it arrives at the target's other end, after a devmap's program; or out of all targets of a devmap
 //   XDP_DROP, XDP_ABORTED, anything unknown: gone
 // Unlike Linux, where veth hands an XDP_TX or redirected frame over only when the receiving end has a program or GRO, it always arrives.
 //
@@ -51,8 +51,11 @@ private:
     void watch(Device& device);
     void serve(Device& sender);
     void arrive(Device& device, const Frame& frame, RunContext& context);
-    void forward(Device* device, Frame frame, RunContext& context);
-    [[nodiscard]] Device* redirect_target(const Device& ingress, const Frame& frame, const RunContext& context) const;
+    void forward(Device* device, Frame frame, RunContext& context, int hops);
+    // The device that the frame comes out at, or null: it went elsewhere, or nowhere.
+    Device* redirect(Device& ingress, Frame& frame, RunContext& context, int hops);
+    void broadcast(Device& ingress, const Frame& frame, const RedirectTarget& target, RunContext& context, int hops);
+    [[nodiscard]] Device* find_target(const Device& ingress, uint64_t netns_cookie, uint32_t ifindex, const Frame& frame) const;
     void flush();
 
     Cpus& cpus_;
@@ -67,7 +70,8 @@ private:
     std::map<DeviceKey, Device*> by_key_;
     std::map<Device*, std::unique_ptr<Device>> devices_;
     std::vector<Device*> to_flush_;
-    Segmenter segmenter_;
+    FrameArena arena_;
+    int copies_ = 0;  // that the frame at hand may still have
     std::vector<Frame> segments_;
 };
 

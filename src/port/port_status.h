@@ -21,7 +21,7 @@ struct PortEndStatus {
     // Of frames that arrived here.
     uint64_t frames = 0, bytes = 0;
     std::array<uint64_t, 5> verdicts{};  // by XDP action, XDP_ABORTED first
-    uint64_t delivered = 0, not_delivered = 0, redirect_errors = 0, loops = 0;
+    uint64_t delivered = 0, not_delivered = 0, redirect_errors = 0, redirect_drops = 0, loops = 0;
     uint64_t overruns = 0;  // of frames that were sent here
 };
 

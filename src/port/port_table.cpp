@@ -32,6 +32,7 @@ PortEndStatus end_status(DeviceKey key, const LinkInfo& link, const DeviceCounte
     status.delivered = counters.delivered.get();
     status.not_delivered = counters.not_delivered.get();
     status.redirect_errors = counters.redirect_errors.get();
+    status.redirect_drops = counters.redirect_drops.get();
     status.loops = counters.loops.get();
     status.overruns = counters.overruns.get();
     return status;

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <thread>
 
+#include "map/devmap.h"
 #include "port/isolated_test.h"
 
 namespace graft {
@@ -568,6 +569,78 @@ TEST(PortTable, RedirectComesOutOfTheOtherPort) {
     net.filter(net.there_cookie, veth1).on = true;
     EXPECT_TRUE(net.silent(""));
     EXPECT_GT(net.ports->status().at(0).ends[1].redirect_errors, 0U);
+}
+
+// What a devmap holds, without its maker.
+class Targets final : public DevmapMap {
+public:
+    explicit Targets(IdTable<Map>& ids) : DevmapMap(MapSpec{}, ids) {}
+    void add(DeviceKey key) {
+        auto& made = entries.emplace_back(std::make_unique<DevmapEntry>());
+        made->value.ifindex = key.ifindex;
+        made->netns_cookie = key.netns_cookie;
+    }
+    [[nodiscard]] const DevmapEntry* entry(uint32_t key) const override { return key < entries.size() ? entries[key].get() : nullptr; }
+    [[nodiscard]] const DevmapEntry* next_entry(uint64_t& cursor) const override {
+        return cursor < entries.size() ? entries[cursor++].get() : nullptr;
+    }
+    Result<void> update(Caller&, Bytes, Bytes, uint64_t) override { return fail(EINVAL); }
+    Result<void> erase(Bytes) override { return fail(EINVAL); }
+    Result<void> next_key(std::optional<Bytes>, MutableBytes) override { return fail(EINVAL); }
+    void interface_gone(uint64_t, uint32_t) override {}
+    [[nodiscard]] uint64_t memory() const override { return 0; }
+    std::vector<std::unique_ptr<DevmapEntry>> entries;
+};
+
+// veth1 sends what it gets out of all targets: the sender's own port, another one, and one that does not exist.
+TEST(PortTable, BroadcastReachesEveryTarget) {
+    ISOLATED();
+    Net net;
+    net.connect();
+    const Fd third = std::move(make_network_namespace().value());
+    ASSERT_TRUE(net.ports->learn(netns_cookie(third.get()).value(), third.get()).ok());
+    std::string why;
+    ASSERT_TRUE(net.ports->create_port(named_link("veth2"), net.there.get(), named_link("veth3"), third.get(), why).ok());
+    ASSERT_EQ(shell(net.there.get(), "ip link set veth2 up"), 0);
+    ASSERT_EQ(shell(third.get(), "ip link set veth3 up"), 0);
+    net.ports->drain();
+    IdTable<Map> ids;
+    Ref<Targets> targets = make_ref<Targets>(ids);
+    const DeviceKey veth1{net.there_cookie, net.link(net.there.get(), "veth1").ifindex};
+    targets->add({net.there_cookie, net.link(net.there.get(), "veth2").ifindex});
+    targets->add({net.there_cookie, 999});
+    targets->add(veth1);
+    std::atomic<uint64_t> flags{BPF_F_BROADCAST};
+    Scripted& filter = *net.recorder.filters.at(veth1);
+    filter.script = [&](abi::xdp_buff&, RunContext& context) -> uint32_t {
+        context.redirect.map = targets.get();
+        context.redirect.flags = flags;
+        return XDP_REDIRECT;
+    };
+    filter.on = true;
+    const Fd sender = packet_socket(net.here.get(), "veth0");
+    const Fd back = packet_socket(net.here.get(), "veth0");
+    const Fd other = packet_socket(third.get(), "veth3");
+    const int one = 1;
+    setsockopt(back.get(), SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one);
+    unsigned char marker = 0xb0;
+    for (const uint64_t exclude : {uint64_t{0}, uint64_t{BPF_F_EXCLUDE_INGRESS}}) {
+        flags = BPF_F_BROADCAST | exclude;
+        std::vector<unsigned char> frame{2, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 0x88, 0xb5};
+        frame.resize(100, 0x22);
+        frame.back() = ++marker;
+        ASSERT_EQ(send(sender.get(), frame.data(), frame.size(), 0), static_cast<ssize_t>(frame.size()));
+        EXPECT_EQ(receive_marked(other.get(), marker).bytes, frame);
+        if (exclude == 0) {
+            EXPECT_EQ(receive_marked(back.get(), marker).bytes, frame);
+        } else {
+            const timeval soon{0, 200000};
+            setsockopt(back.get(), SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
+            EXPECT_TRUE(receive_marked(back.get(), marker).bytes.empty());
+        }
+    }
+    filter.on = false;
+    net.loop->run([] {});
 }
 
 TEST(PortTable, FailureLeavesNothingBehind) {

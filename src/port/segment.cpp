@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "abi/kernel_types.h"
-
 namespace graft {
 namespace {
 
@@ -135,25 +133,7 @@ void finish_transport(std::byte* data, const Headers& headers, const Piece& piec
 
 }  // namespace
 
-void Segmenter::reset() {
-    chunk_ = chunk_used_ = used_ = 0;
-    if (chunks_.size() > 1) chunks_.resize(1);
-}
-
-std::byte* Segmenter::allocate(size_t size) {
-    size = (size + 63) & ~size_t{63};
-    if (!chunks_.empty() && chunk_used_ + size > chunk_size) {
-        ++chunk_;
-        chunk_used_ = 0;
-    }
-    if (chunk_ == chunks_.size()) chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(chunk_size));
-    std::byte* const memory = chunks_[chunk_].get() + chunk_used_;
-    chunk_used_ += size;
-    used_ += size;
-    return memory;
-}
-
-bool Segmenter::cut(const Frame& frame, std::vector<Frame>& into) {
+bool cut_into_segments(const Frame& frame, FrameArena& arena, std::vector<Frame>& into) {
     Headers headers;
     if (!find_headers(frame, headers)) return false;
     const size_t payload = frame.size() - headers.payload;
@@ -162,12 +142,7 @@ bool Segmenter::cut(const Frame& frame, std::vector<Frame>& into) {
     for (Piece piece; piece.offset < payload; piece.offset += unit, ++piece.index) {
         piece.size = std::min(unit, payload - piece.offset);
         piece.last = piece.offset + piece.size == payload;
-        const size_t length = headers.payload + piece.size;
-        Frame segment;
-        segment.frame_size = static_cast<uint32_t>(abi::xdp_packet_headroom + length + abi::xdp_tailroom);
-        segment.hard_start = allocate(segment.frame_size);
-        segment.data = segment.hard_start + abi::xdp_packet_headroom;
-        segment.data_end = segment.data + length;
+        Frame segment = arena.make(headers.payload + piece.size);
         std::memcpy(segment.data, frame.data, headers.payload);
         std::memcpy(segment.data + headers.payload, frame.data + headers.payload + piece.offset, piece.size);
         finish_network(segment.data, headers, piece);

@@ -64,9 +64,9 @@ unsigned ones_sum(const Frame& frame, size_t from, size_t size, unsigned sum = 0
 TEST(Segmenter, TcpOverIpv4) {
     for (const size_t tags : {size_t{0}, size_t{1}, size_t{2}}) {
         Uncut uncut(false, true, 2500, 1000, tags);
-        Segmenter segmenter;
+        FrameArena arena;
         std::vector<Frame> out;
-        ASSERT_TRUE(segmenter.cut(uncut.frame, out));
+        ASSERT_TRUE(cut_into_segments(uncut.frame, arena, out));
         ASSERT_EQ(out.size(), 3U);
         const size_t ip = 14 + 4 * tags, tcp = ip + 20, payload = tcp + 32;
         size_t offset = 0;
@@ -93,9 +93,9 @@ TEST(Segmenter, TcpOverIpv4) {
 
 TEST(Segmenter, UdpOverIpv6) {
     Uncut uncut(true, false, 1001, 500);
-    Segmenter segmenter;
+    FrameArena arena;
     std::vector<Frame> out;
-    ASSERT_TRUE(segmenter.cut(uncut.frame, out));
+    ASSERT_TRUE(cut_into_segments(uncut.frame, arena, out));
     ASSERT_EQ(out.size(), 3U);
     EXPECT_EQ(word(out[0], 18), 508U);
     EXPECT_EQ(word(out[2], 18), 9U);
@@ -105,20 +105,20 @@ TEST(Segmenter, UdpOverIpv6) {
 
 TEST(Segmenter, ExactMultiple) {
     Uncut uncut(true, true, 2000, 1000);
-    Segmenter segmenter;
+    FrameArena arena;
     std::vector<Frame> out;
-    ASSERT_TRUE(segmenter.cut(uncut.frame, out));
+    ASSERT_TRUE(cut_into_segments(uncut.frame, arena, out));
     EXPECT_EQ(out.size(), 2U);
     EXPECT_EQ(at(out[1], 54 + 13) & 1, 1U);
 }
 
 TEST(Segmenter, WhatCannotBeCutStaysWhole) {
-    Segmenter segmenter;
+    FrameArena arena;
     std::vector<Frame> out;
     const auto refuses = [&](const std::function<void(Uncut&)>& spoil, bool ipv6 = false) {
         Uncut uncut(ipv6, true, 2500, 1000);
         spoil(uncut);
-        EXPECT_FALSE(segmenter.cut(uncut.frame, out));
+        EXPECT_FALSE(cut_into_segments(uncut.frame, arena, out));
         EXPECT_TRUE(out.empty());
     };
     refuses([](Uncut& u) { u.frame.offload.gso_type = 0; });
@@ -142,24 +142,24 @@ TEST(Segmenter, WhatCannotBeCutStaysWhole) {
 }
 
 TEST(Segmenter, MemoryIsReused) {
-    Segmenter segmenter;
+    FrameArena arena;
     for (int round = 0; round < 3; ++round) {
         std::vector<Frame> out;
         for (int i = 0; i < 30; ++i) {
             Uncut uncut(false, true, 60000, 1448);
-            ASSERT_TRUE(segmenter.cut(uncut.frame, out));
+            ASSERT_TRUE(cut_into_segments(uncut.frame, arena, out));
         }
-        EXPECT_GT(segmenter.used(), size_t{1} << 20);
-        segmenter.reset();
-        EXPECT_EQ(segmenter.used(), 0U);
+        EXPECT_GT(arena.used(), size_t{1} << 20);
+        arena.reset();
+        EXPECT_EQ(arena.used(), 0U);
     }
 }
 
 TEST(Segmenter, ManyTinySegmentsAreRefused) {
     Uncut uncut(false, true, 60000, 1);
-    Segmenter segmenter;
+    FrameArena arena;
     std::vector<Frame> out;
-    EXPECT_FALSE(segmenter.cut(uncut.frame, out));
+    EXPECT_FALSE(cut_into_segments(uncut.frame, arena, out));
 }
 
 }  // namespace
