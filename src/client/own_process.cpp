@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <string>
 
+#include "client/mappings.h"
 #include "client/net_namespace.h"
 
 namespace graft::client {
@@ -85,6 +86,14 @@ Result<Ref<Object>> OwnProcess::pinned(const std::string& path, int path_fd) {
     const Fd file(openat(path_fd < 0 ? AT_FDCWD : path_fd, path.c_str(), O_PATH | O_CLOEXEC));
     if (!file) return fail(errno, "cannot open the pin");
     return gateway_.bpffs().pinned(file.get());
+}
+
+Result<bool> OwnProcess::shares_writably(int fd, const void* own) {
+    struct stat status{};
+    if (fstat(fd, &status) != 0) return fail(errno, "cannot stat an object's memfd");
+    const Fd smaps(open("/proc/self/smaps", O_RDONLY | O_CLOEXEC));
+    if (!smaps) return fail(errno, "cannot read this process's mappings");
+    return client::shares_writably(smaps.get(), status, own);
 }
 
 uint32_t OwnProcess::uid() const { return getuid(); }

@@ -20,6 +20,7 @@ public:
     Result<bool> has_interface(uint32_t ifindex) override;
     Result<void> pin(const std::string& path, int path_fd, Ref<Object> object) override;
     Result<Ref<Object>> pinned(const std::string& path, int path_fd) override;
+    Result<bool> shares_writably(int fd, const void* own) override;
     uint32_t uid() const override;
     bool gone() override { return false; }
 

@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "client/mappings.h"
 #include "client/net_namespace.h"
 
 namespace graft::client {
@@ -256,6 +257,13 @@ Result<void> Trap::pin(const std::string& path, int path_fd, Ref<Object> object)
 
 Result<Ref<Object>> Trap::pinned(const std::string& path, int path_fd) {
     return gateway_.bpffs().pinned(TRY(open_path(path, path_fd, O_PATH)).get());
+}
+
+Result<bool> Trap::shares_writably(int fd, const void*) {
+    struct stat status{};
+    if (fstat(fd, &status) != 0) return fail(errno, "cannot stat an object's memfd");
+    const Fd smaps = TRY(open_proc("smaps", O_RDONLY));
+    return client::shares_writably(smaps.get(), status, nullptr);
 }
 
 uint32_t Trap::uid() const {

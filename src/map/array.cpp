@@ -86,11 +86,12 @@ Result<void*> ArrayMap::direct_value(uint32_t offset) {
     return static_cast<void*>(memory_.get() + offset);
 }
 
-Result<void> ArrayMap::seal() {
+Result<void> ArrayMap::seal(Caller& caller) {
     if (memory_.fd() < 0) return {};
     if (!program_may_write()) return memory_.make_read_only();
-    // Unlike Linux, a client's writable mapping does not stop the freeze of a map that programs write, too: the host can tell it from our
-    // own only by a seal that would stop the programs.
+    // The host could tell a client's writable mapping from our own only by a seal that would stop the programs.  Unlike on Linux, one in
+    // another process than the caller's does not stop the freeze.
+    if (TRY(caller.shares_writably(memory_.fd(), memory_.get()))) return fail(EBUSY, "the caller maps the map for writing");
     return memory_.forbid_new_writers();
 }
 

@@ -29,7 +29,7 @@ public:
     [[nodiscard]] int backing_fd() const override { return memory_.fd(); }
 
 protected:
-    Result<void> seal() override;
+    Result<void> seal(Caller& caller) override;
 
 private:
     ArrayMap(MapSpec spec, MapEnvironment& environment, Memory memory);

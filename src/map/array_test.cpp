@@ -142,7 +142,7 @@ TEST_F(Array, SpecialFieldsAreLeftAlone) {
     EXPECT_EQ(update(*m, 0U, Value{5, 6, 7, 8}, BPF_F_LOCK), 0);
     EXPECT_EQ(element->lock, 0U);
     EXPECT_EQ(element->rest, 8U);
-    EXPECT_EQ(m->freeze().code(), abi::enotsupp);
+    EXPECT_EQ(m->freeze(caller_).code(), abi::enotsupp);
 }
 
 // --- memory that clients map
@@ -189,14 +189,14 @@ TEST_F(Array, ProgramsThatMayNotWriteMakeItReadOnlyForClients) {
     ASSERT_TRUE(page.ok());
     EXPECT_EQ(update(*m, 0U, uint64_t{5}), 0);
     EXPECT_FALSE(m->constant());
-    EXPECT_EQ(m->freeze().code(), 0);
+    EXPECT_EQ(m->freeze(caller_).code(), 0);
     EXPECT_TRUE(m->constant());
     EXPECT_EQ(page.values()[0], 5U);
     uint64_t value = 0;
     EXPECT_EQ(lookup(*m, 0U, value), 0);
     EXPECT_EQ(value, 5U);
     EXPECT_NE(fcntl(m->backing_fd(), F_GET_SEALS) & F_SEAL_WRITE, 0);
-    EXPECT_EQ(m->freeze().code(), EBUSY);
+    EXPECT_EQ(m->freeze(caller_).code(), EBUSY);
 }
 
 // client/ learns by a write lease that no client holds the memfd any more: this process's own use of it must not count.
@@ -208,7 +208,7 @@ TEST_F(Array, OwnMappingsDoNotKeepTheMemfdInUse) {
         return fcntl(own.get(), F_SETLEASE, F_WRLCK) == 0;
     };
     EXPECT_TRUE(unused());
-    EXPECT_EQ(m->freeze().code(), 0);
+    EXPECT_EQ(m->freeze(caller_).code(), 0);
     EXPECT_TRUE(unused());
     const Fd client(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     EXPECT_FALSE(unused());
@@ -216,7 +216,11 @@ TEST_F(Array, OwnMappingsDoNotKeepTheMemfdInUse) {
 
 TEST_F(Array, AFrozenMapThatProgramsWriteCannotBeMappedForWriting) {
     const Ref<Map> m = map(spec(array, 4, 8, 1, BPF_F_MMAPABLE));
-    EXPECT_EQ(m->freeze().code(), 0);
+    caller_.maps_writably = true;
+    EXPECT_EQ(m->freeze(caller_).code(), EBUSY);
+    EXPECT_FALSE(m->frozen());
+    caller_.maps_writably = false;
+    EXPECT_EQ(m->freeze(caller_).code(), 0);
     EXPECT_EQ(MappedPage(m->backing_fd(), PROT_READ | PROT_WRITE).error(), EPERM);
     const MappedPage page(m->backing_fd(), PROT_READ);
     ASSERT_TRUE(page.ok());
@@ -231,9 +235,9 @@ TEST_F(Array, AWriteUnderWayStopsTheFreeze) {
     const Ref<Map> m = map(spec(array, 4, 8, 1));
     {
         const Map::WriteUnderWay writing(*m);
-        EXPECT_EQ(m->freeze().code(), EBUSY);
+        EXPECT_EQ(m->freeze(caller_).code(), EBUSY);
     }
-    EXPECT_EQ(m->freeze().code(), 0);
+    EXPECT_EQ(m->freeze(caller_).code(), 0);
 }
 
 TEST_F(Array, CountersAreNeverSeenHalfWritten) {

@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "base/rcu.h"
@@ -112,7 +113,7 @@ HashMap::HashMap(MapSpec given, MapEnvironment& environment, std::unique_ptr<Has
       cpus_(environment.possible_cpus),
       value_offset_(value_offset(spec().key_size)),
       cpu_stride_(pool->cpu_stride()),
-      position_bits_(31 - static_cast<uint32_t>(std::bit_width(table->bucket_count() - 1))),
+      position_bits_(std::min(6U, 31 - static_cast<uint32_t>(std::bit_width(table->bucket_count() - 1)))),
       table_(std::move(table)),
       pool_(std::move(pool)) {}
 

@@ -24,12 +24,12 @@ Result<Map::Walked> Map::walk(uint32_t, uint32_t, MutableBytes, MutableBytes, Wa
 
 Result<void*> Map::direct_value(uint32_t) { return fail(abi::enotsupp, "this map type has no directly addressable value"); }
 
-Result<void> Map::freeze() {
+Result<void> Map::freeze(Caller& caller) {
     if (!spec_.fields.empty()) return fail(abi::enotsupp, "the value has special fields");
     const std::lock_guard guard(freeze_lock_);
     if (writes_under_way_.load(std::memory_order_seq_cst) != 0) return fail(EBUSY, "the map is being written");
     if (frozen()) return fail(EBUSY, "the map is frozen already");
-    TRY(seal());
+    TRY(seal(caller));
     frozen_.store(true, std::memory_order_seq_cst);
     return {};
 }

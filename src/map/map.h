@@ -115,7 +115,7 @@ public:
 
     // BPF_MAP_FREEZE: no bpf(2) call may write any more.  EBUSY: frozen already, a writable client mapping, or a write under way; ENOTSUPP:
     // the value has special fields.
-    Result<void> freeze();
+    Result<void> freeze(Caller& caller);
     [[nodiscard]] bool frozen() const { return frozen_.load(std::memory_order_acquire); }
 
     // A writing bpf(2) command holds one from before it looks at frozen() until it has written, so that freeze() can refuse.
@@ -133,7 +133,7 @@ public:
 protected:
     Map(MapSpec spec, IdTable<Map>& ids);
     // The rest of a freeze, under its lock: makes client mappings read-only for good.  EBUSY: cannot.
-    virtual Result<void> seal() { return {}; }
+    virtual Result<void> seal(Caller&) { return {}; }
 
 private:
     MapSpec spec_;

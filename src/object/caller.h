@@ -48,6 +48,10 @@ public:
     virtual Result<void> pin(const std::string& path, int path_fd, Ref<Object> object) = 0;
     virtual Result<Ref<Object>> pinned(const std::string& path, int path_fd) = 0;
 
+    // Whether the client shares memory with the file that `fd` is open on and may write it.  `own`: where this process maps it, which does not count
+    // where the client is this process.
+    virtual Result<bool> shares_writably(int fd, const void* own) = 0;
+
     // Thread group and its name, for bpf_prog_info.created_by_uid, load_time, and messages.
     virtual uint32_t uid() const = 0;
     // Whether the call should be given up: the client was killed (polled by long commands).

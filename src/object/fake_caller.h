@@ -39,10 +39,13 @@ public:
     Result<bool> has_interface(uint32_t ifindex) override { return ifindex >= 1 && ifindex <= 10; }
     Result<void> pin(const std::string&, int, Ref<Object>) override { return fail(EPERM); }
     Result<Ref<Object>> pinned(const std::string&, int) override { return fail(ENOENT); }
+    Result<bool> shares_writably(int, const void*) override { return maps_writably; }
     uint32_t uid() const override { return 0; }
     bool gone() override { return dies_after_polls != 0 && --dies_after_polls == 0; }
 
     uint32_t dies_after_polls = 0;  // 0: never
+
+    bool maps_writably = false;
 
 private:
     static constexpr int first_descriptor = 3;

@@ -8,7 +8,7 @@ Result<Reply> map_freeze(Kernel&, Caller& caller, const Attr& attr) {
     const MapAccess access = TRY(find_map(caller, attr->map_fd));
     if (!access.map->spec().fields.empty()) return fail(abi::enotsupp, "a map whose value has special fields cannot be frozen");
     TRY(require_writable(access));
-    TRY(access.map->freeze());
+    TRY(access.map->freeze(caller));
     return Reply(0);
 }
 

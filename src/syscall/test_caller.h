@@ -39,6 +39,7 @@ public:
         if (it == pins.end()) return fail(ENOENT);
         return it->second;
     }
+    Result<bool> shares_writably(int, const void*) override { return false; }
     uint32_t uid() const override { return 0; }
     bool gone() override { return false; }
 

@@ -1,0 +1,14 @@
+// What a process maps, as /proc/PID/smaps tells.
+#pragma once
+
+#include <sys/stat.h>
+
+#include "base/result.h"
+
+namespace graft::client {
+
+// Whether the process whose smaps `smaps` is open on shares memory with the file and may write it, now or after an mprotect.  A mapping
+// that starts at `except` does not count (null: all do).
+Result<bool> shares_writably(int smaps, const struct stat& file, const void* except);
+
+}  // namespace graft::client
