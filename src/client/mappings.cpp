@@ -40,7 +40,7 @@ Result<bool> shares_writably(int smaps, const struct stat& file, const void* exc
         constexpr std::string_view flags = "VmFlags: ";
         if (line.starts_with(flags)) {
             const std::string_view rest = line.substr(flags.size());
-            return inside && rest.find("sh ") != std::string_view::npos && rest.find("mw ") != std::string_view::npos;
+            return inside && rest.find("sh ") != std::string_view::npos && rest.find("wr ") != std::string_view::npos;
         }
         const bool begins = !line.empty() && ((line[0] >= '0' && line[0] <= '9') || (line[0] >= 'a' && line[0] <= 'f'));
         if (begins) inside = line.find(wanted) != std::string_view::npos && (except == nullptr || !line.starts_with(excepted));

@@ -7,7 +7,7 @@
 
 namespace graft::client {
 
-// Whether the process whose smaps `smaps` is open on shares memory with the file and may write it, now or after an mprotect.  A mapping
+// Whether the process whose smaps `smaps` is open on shares memory with the file and may write it now.  A mapping
 // that starts at `except` does not count (null: all do).
 Result<bool> shares_writably(int smaps, const struct stat& file, const void* except);
 

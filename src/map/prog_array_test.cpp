@@ -93,8 +93,8 @@ TEST_F(ProgArray, GivesItsProgramsUpWhenItGoes) {
     EXPECT_EQ(update(*m, 2U, fd), 0);
     EXPECT_EQ(program->arrays, 2);
     m = nullptr;
-    EXPECT_EQ(program->arrays, 0);
     rcu::barrier();
+    EXPECT_EQ(program->arrays, 0);
     EXPECT_EQ(program->ref_count(), 2U);  // ours and the descriptor's
 }
 
