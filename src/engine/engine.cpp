@@ -3,22 +3,21 @@
 #include <ctime>
 
 namespace graft {
-namespace {
 
-uint64_t now_ns() {
+uint64_t RunTimer::now_ns() {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-}  // namespace
+void RunTimer::count() const {
+    program_.run_time_ns.fetch_add(now_ns() - start_, std::memory_order_relaxed);
+    program_.run_count.fetch_add(1, std::memory_order_relaxed);
+}
 
 uint64_t run_counted(const Program& program, void* context, RunContext& run_context) {
-    const uint64_t start = now_ns();
-    const uint64_t result = enter(*rcu::load(program.image), context, run_context);
-    program.run_time_ns.fetch_add(now_ns() - start, std::memory_order_relaxed);
-    program.run_count.fetch_add(1, std::memory_order_relaxed);
-    return result;
+    const RunTimer timer(program);
+    return enter(*rcu::load(program.image), context, run_context);
 }
 
 }  // namespace graft

@@ -34,6 +34,24 @@ public:
     return image.enter(image, context, run_context);
 }
 
+// Counts a run of a program, and its time, while somebody has BPF_ENABLE_STATS on.
+class RunTimer {
+public:
+    explicit RunTimer(const Program& program) : program_(program), start_(program.counts_runs() ? now_ns() : 0) {}
+    ~RunTimer() {
+        if (start_ != 0) [[unlikely]]
+            count();
+    }
+    RunTimer(const RunTimer&) = delete;
+    RunTimer& operator=(const RunTimer&) = delete;
+
+private:
+    static uint64_t now_ns();
+    void count() const;
+    const Program& program_;
+    const uint64_t start_;  // 0: nobody counts
+};
+
 // Enters and counts, while somebody has BPF_ENABLE_STATS on.
 [[nodiscard]] uint64_t run_counted(const Program& program, void* context, RunContext& run_context);
 

@@ -19,11 +19,18 @@ struct RedirectTarget {
     uint64_t flags = 0;         // BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS
 };
 
+// One run of a fentry or fexit program that has not ended.
+struct ActiveTrace {
+    const Object* program;
+    const ActiveTrace* outer;
+};
+
 struct RunContext {
     uint32_t cpu = 0;  // slot of per-CPU maps, held exclusively while programs run (base/cpus.h)
     RedirectTarget redirect;
-    TraceBuffer* trace = nullptr;  // where bpf_trace_printk writes; null: nowhere
-    uint32_t tail_calls = 0;       // made so far in this entry
+    TraceBuffer* trace = nullptr;         // where bpf_trace_printk writes; null: nowhere
+    uint32_t tail_calls = 0;              // made so far in this entry
+    const ActiveTrace* traces = nullptr;  // fentry and fexit programs that this CPU is in, innermost first
 };
 
 // The calling thread's; never null inside a run.

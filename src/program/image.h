@@ -1,4 +1,5 @@
-// Image: what an engine runs for a program: the program's functions with each replaced one taken from its extension.
+// Image: what an engine runs for a program: the program's functions with each replaced one taken from its extension, and the calls of
+// traced functions surrounded by their fentry and fexit programs.
 //
 // Immutable once published; readers reach it under an rcu::ReadGuard.  Built by image/ from the program and the links that reach it, and
 // made executable by an engine.  An image holds no references: a program is deleted a grace period after it has left the last image.
@@ -32,18 +33,38 @@ public:
     virtual ~EngineImage() = default;
 };
 
-// One function in its place in an image.
+// One function in its place in an image: code of a program, or what surrounds one.
 struct LinkedFunction {
     const Program* program = nullptr;
-    uint32_t subprogram = 0;     // number in `program`
-    uint32_t callees = 0;        // Image::callees[callees + n] is the function that runs when this one calls subprogram n of its program
+    uint32_t subprogram = 0;  // number in `program`
+    uint32_t callees = 0;     // Image::callees[callees + n] is the function that runs when this one calls subprogram n of its program
+    // >= 0: no code of its own, but that of Image::surrounds[surround], which surrounds the function that this one is named after.
+    int32_t surround = -1;
     const void* code = nullptr;  // where it starts, to the engine
+};
+
+// A fentry or fexit program at a function.
+struct Trace {
+    uint32_t function = 0;             // its main function: index into Image::functions; a surround when it is traced itself
+    const Program* program = nullptr;  // the same; misses of recursion and statistics are its
+    uint64_t cookie = 0;               // bpf_get_attach_cookie()
+};
+
+// A function with what runs before and after it.  Whoever calls `function` by name calls this; a tail call does not.
+// The programs get a TraceFrame's values as their context (helper/trace_frame.h).
+struct Surround {
+    uint32_t function = 0;       // the surrounded one, an index into Image::functions; never another surround
+    uint32_t arg_count = 0;      // 64-bit arguments that the programs see, at most five
+    uint64_t address = 0;        // bpf_get_func_ip()
+    std::vector<Trace> entries;  // run first, in this order
+    std::vector<Trace> exits;    // run after it, in this order; they see its result
 };
 
 class Image final : public RefCounted {
 public:
     std::vector<LinkedFunction> functions;
     std::vector<uint32_t> callees;  // indexes into `functions`
+    std::vector<Surround> surrounds;
     // Where a hook starts, and where a tail call does: not the same when something traces the main function.
     uint32_t entry = 0;
     uint32_t tail_entry = 0;

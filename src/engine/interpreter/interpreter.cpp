@@ -13,6 +13,7 @@
 #include "engine/interpreter/arithmetic.h"
 #include "engine/interpreter/operation.h"
 #include "engine/packet_load.h"
+#include "engine/surround.h"
 #include "map/map.h"
 #include "map/tail_callee.h"
 
@@ -88,7 +89,15 @@ const Image* tail_callee(const Map& map, uint64_t index, RunContext& run) {
     return rcu::load(static_cast<const Program*>(callee)->image);
 }
 
-using Arguments = std::array<uint64_t, 5>;
+uint64_t execute(const Image* image, const LinkedFunction* function, const Arguments& arguments, RunContext& run);
+
+// By name: with what surrounds it.
+uint64_t call(const Image& image, const LinkedFunction& function, const Arguments& arguments, RunContext& run) {
+    if (function.surround < 0) [[likely]]
+        return execute(&image, &function, arguments, run);
+    const auto inner = [&](uint32_t index, const Arguments& given) { return call(image, image.functions[index], given, run); };
+    return run_surrounded(image.surrounds[static_cast<uint32_t>(function.surround)], arguments, run, inner);
+}
 
 uint64_t execute(const Image* image, const LinkedFunction* function, const Arguments& arguments, RunContext& run) {
     alignas(16) std::byte stack[abi::max_stack];
@@ -265,7 +274,7 @@ uint64_t execute(const Image* image, const LinkedFunction* function, const Argum
                 break;
             case call_subprogram: {
                 const LinkedFunction& callee = image->functions[image->callees[function->callees + op.subprogram]];
-                r[0] = execute(image, &callee, {r[1], r[2], r[3], r[4], r[5]}, run);
+                r[0] = call(*image, callee, {r[1], r[2], r[3], r[4], r[5]}, run);
                 break;
             }
             case tail_call:
@@ -294,6 +303,7 @@ public:
 
     Result<void> link(Image& image) const override {
         for (LinkedFunction& function : image.functions) {
+            if (function.surround >= 0) continue;
             const auto& code = static_cast<const InterpreterCode&>(function.program->engine_code());
             function.code = &code.operations[function.program->code().subprograms[function.subprogram].start];
         }
@@ -303,7 +313,7 @@ public:
 
 private:
     static uint64_t enter(const Image& image, void* context, RunContext& run) {
-        return execute(&image, &image.functions[image.entry], {reinterpret_cast<uint64_t>(context)}, run);
+        return call(image, image.functions[image.entry], {reinterpret_cast<uint64_t>(context)}, run);
     }
 };
 
