@@ -1,14 +1,16 @@
-// Each program that takes part has one instance in the image, however often it is reached: its functions, and a row of callees in which a
-// replaced function's place holds the extension's main function.
+// Each program that takes part has one instance in the image, however often it is reached: its functions, and a row of callees.  In the
+// row, the place of a replaced function holds the extension's main function, and that of a traced one a surround.
 
 #include "image/builder.h"
+
+#include <map>
 
 namespace graft {
 namespace {
 
 class Builder {
 public:
-    Builder(Image& image, const Extensions& extensions) : image_(image), extensions_(extensions) {}
+    Builder(Image& image, const Attachments& attachments) : image_(image), attachments_(attachments) {}
 
     // Where the program's row of callees stands.
     uint32_t instance(const Program& program) {
@@ -22,28 +24,50 @@ public:
             image_.callees.push_back(first + i);
         }
         for (uint32_t i = 0; i < count; ++i) {
-            if (const auto at = extensions_.find({&program, i}); at != extensions_.end()) replace(row + i, at->second);
+            const Occupants* occupants = attachments_.at({const_cast<Program*>(&program), i});
+            if (occupants != nullptr) image_.callees[row + i] = occupied(first + i, *occupants);
         }
         return row;
     }
 
 private:
-    void replace(uint32_t callee, const Ref<Program>& extension) {
-        image_.callees[callee] = image_.callees[instance(*extension)];
+    // What runs when the program's main function is called by name.
+    uint32_t main_of(const Program& program) { return image_.callees[instance(program)]; }
+
+    // What runs in the place of a function.
+    uint32_t occupied(uint32_t function, const Occupants& occupants) {
+        Surround surround;
+        surround.function = function;
+        const Program& program = *image_.functions[function].program;
+        surround.address = program.function_address(image_.functions[function].subprogram);
+        // The last attached runs first.
+        for (auto each = occupants.rbegin(); each != occupants.rend(); ++each) {
+            if (each->leaving) continue;
+            if (each->is_extension()) return main_of(*each->program);
+            surround.arg_count = each->arg_count;
+            const Trace trace{.function = main_of(*each->program), .program = each->program.get(), .cookie = each->cookie};
+            (each->runs_before() ? surround.entries : surround.exits).push_back(trace);
+        }
+        if (surround.entries.empty() && surround.exits.empty()) return function;
+        LinkedFunction by_name = image_.functions[function];
+        by_name.surround = static_cast<int32_t>(image_.surrounds.size());
+        image_.surrounds.push_back(std::move(surround));
+        image_.functions.push_back(by_name);
+        return static_cast<uint32_t>(image_.functions.size()) - 1;
     }
 
     Image& image_;
-    const Extensions& extensions_;
+    const Attachments& attachments_;
     std::map<const Program*, uint32_t> instances_;
 };
 
 }  // namespace
 
-Ref<Image> build_image(const Program& program, const Extensions& extensions) {
+Ref<Image> build_image(const Program& program, const Attachments& attachments) {
     Ref<Image> image = make_ref<Image>();
-    const uint32_t main = Builder(*image, extensions).instance(program);
-    image->entry = image->callees[main];
-    image->tail_entry = image->entry;
+    image->entry = image->callees[Builder(*image, attachments).instance(program)];
+    // A tail call enters the main function itself.  (One that is replaced is in no program array.)
+    image->tail_entry = image->functions[image->entry].program == &program ? 0 : image->entry;
     return image;
 }
 

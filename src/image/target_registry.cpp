@@ -6,26 +6,72 @@
 #include <thread>
 #include <utility>
 
+#include "image/builder.h"
+
 namespace graft {
 
-Result<Ref<Image>> TargetRegistry::build(const Program& program) const {
-    Ref<Image> image = build_image(program, extensions_);
-    TRY(engine_.link(*image));
-    return image;
-}
-
-// An extension is part of the images of its targets; they are reached from `changed` by going from extension to target.
-Result<TargetRegistry::Images> TargetRegistry::rebuild(Program& changed) const try {
-    std::vector<Program*> reached{&changed};
-    for (size_t i = 0; i < reached.size(); ++i) {
-        for (const auto& [place, extension] : extensions_) {
-            Program* target = const_cast<Program*>(place.target);
-            if (extension.get() == reached[i] && std::find(reached.begin(), reached.end(), target) == reached.end())
-                reached.push_back(target);
-        }
+// The edges as a change leaves them.  Undone by the destructor unless kept; undoing and keeping allocate nothing.
+class TargetRegistry::Change {
+public:
+    Change(TargetRegistry& registry, size_t steps) : registry_(registry) {
+        attached_.reserve(steps);
+        detached_.reserve(steps);
+        targets_.reserve(steps);
     }
+    ~Change() {
+        for (const auto& [place, program] : attached_) remove(place, *program, false);
+        for (const auto& [place, program] : detached_) registry_.attachments_.set_leaving(place, *program, false);
+    }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+    Result<void> attach(const Place& place, Attachment attachment) {
+        TRY(registry_.may_be_attached(place, attachment));
+        const Program* program = attachment.program.get();
+        if (attachment.is_extension()) TRY(place.target->enter_extended());
+        try {
+            registry_.attachments_.add(place, std::move(attachment));
+        } catch (const std::bad_alloc&) {
+            if (program->facts().type == BPF_PROG_TYPE_EXT) place.target->leave_extended();
+            throw;
+        }
+        attached_.emplace_back(place, program);
+        targets_.push_back(place.target);
+        return {};
+    }
+
+    void detach(const Place& place, const Program& program) {
+        registry_.attachments_.set_leaving(place, program, true);
+        detached_.emplace_back(place, &program);
+        targets_.push_back(place.target);
+    }
+
+    [[nodiscard]] Result<Images> rebuild() const { return registry_.rebuild(targets_); }
+
+    void keep() noexcept {
+        attached_.clear();
+        for (const auto& [place, program] : detached_) remove(place, *program, true);
+        detached_.clear();
+    }
+
+private:
+    void remove(const Place& place, const Program& program, bool leaving) noexcept {
+        const Attachment removed = registry_.attachments_.remove(place, program, leaving);
+        if (removed.is_extension()) place.target->leave_extended();
+    }
+
+    TargetRegistry& registry_;
+    std::vector<std::pair<Place, const Program*>> attached_, detached_;
+    std::vector<Program*> targets_;
+};
+
+Result<TargetRegistry::Images> TargetRegistry::rebuild(std::vector<Program*> changed) const try {
     Images images;
-    for (Program* program : reached) images.emplace_back(program, TRY(build(*program)));
+    for (Program* program : attachments_.reached_from(std::move(changed))) {
+        Ref<Image> image = build_image(*program, attachments_);
+        TRY(engine_.link(*image));
+        images.emplace_back(program, std::move(image));
+    }
     return images;
 } catch (const std::bad_alloc&) {
     return fail(ENOMEM, "no memory for the next image");
@@ -39,47 +85,53 @@ void TargetRegistry::publish(Images images) noexcept {
 
 Result<void> TargetRegistry::link(Program& program) {
     const std::lock_guard guard(lock_);
-    publish(TRY(rebuild(program)));
+    publish(TRY(rebuild({&program})));
     return {};
 }
 
-Result<void> TargetRegistry::attach_extension(Program& target, uint32_t subprogram, Ref<Program> extension) try {
+Result<void> TargetRegistry::may_be_attached(const Place& place, const Attachment& attachment) const {
+    const Occupants* occupants = attachments_.at(place);
+    if (occupants == nullptr) return {};
+    size_t traces = 0;
+    for (const Attachment& each : *occupants) {
+        if (each.leaving) continue;
+        if (each.is_extension()) return fail(EBUSY, "an extension is attached to that function of the target");
+        if (attachment.is_extension()) return fail(EBUSY, "a fentry or fexit program is attached to that function of the target");
+        if (each.program == attachment.program) return fail(EBUSY, "the program is attached to that function already");
+        ++traces;
+    }
+    if (traces >= max_traces) return fail(E2BIG, "38 fentry and fexit programs are attached to that function");
+    return {};
+}
+
+Result<void> TargetRegistry::attach(const Place& place, Attachment attachment) {
+    const PlaceChange change{.place = place, .attach = std::move(attachment)};
+    return this->change({&change, 1});
+}
+
+Result<void> TargetRegistry::change(std::span<const PlaceChange> changes) try {
     const std::lock_guard guard(lock_);
-    const auto [at, is_new] = extensions_.try_emplace({&target, subprogram}, std::move(extension));
-    if (!is_new) return fail(EBUSY, "another program is attached to that function of the target");
-    Result<void> entered = target.enter_extended();
-    if (!entered.ok()) {
-        extensions_.erase(at);
-        return entered;
+    Change change(*this, changes.size() * 2);
+    for (const PlaceChange& step : changes) {
+        if (step.detach != nullptr) change.detach(step.place, *step.detach);
+        if (step.attach.program) TRY(change.attach(step.place, step.attach));
     }
-    Result<Images> images = rebuild(target);
-    if (!images.ok()) {
-        target.leave_extended();
-        extensions_.erase(at);
-        return images.error();
-    }
-    publish(std::move(images).value());
+    publish(TRY(change.rebuild()));
+    change.keep();
     return {};
 } catch (const std::bad_alloc&) {
     return fail(ENOMEM, "no memory to record the attachment");
 }
 
-void TargetRegistry::detach_extension(Program& target, uint32_t subprogram) {
-    const std::lock_guard guard(lock_);
-    const Extensions::node_type taken = extensions_.extract(Place{&target, subprogram});
-    Result<Images> images = rebuild(target);
-    while (images.code() == ENOMEM) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        images = rebuild(target);
-    }
-    if (images.ok()) publish(std::move(images).value());
-    target.leave_extended();
+void TargetRegistry::detach(const Place& place, const Program& program) {
+    const PlaceChange change{.place = place, .attach = {}, .detach = &program};
+    while (this->change({&change, 1}).code() == ENOMEM) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
-Ref<Program> TargetRegistry::extension_at(const Program& target, uint32_t subprogram) const {
+Ref<Program> TargetRegistry::extension_at(const Place& place) const {
     const std::lock_guard guard(lock_);
-    const auto at = extensions_.find({&target, subprogram});
-    return at == extensions_.end() ? nullptr : at->second;
+    const Occupants* occupants = attachments_.at(place);
+    return occupants != nullptr && occupants->front().is_extension() ? occupants->front().program : nullptr;
 }
 
 }  // namespace graft

@@ -1,48 +1,62 @@
-// TargetRegistry: which extension sits at which (program, function), and the relink that makes it effective.
+// TargetRegistry: what is attached to which (program, function), and the relink that makes it effective.
 //
 // This is what the kernel's trampoline is by name: it refuses what Linux refuses and knows every edge.  A change builds the next images of
 // all the programs it reaches and publishes them only when all are built; ENOMEM leaves everything as it was.
 // Thread safety: every method takes the registry's lock; packets run on while it is held.
-// Ownership: an extension is kept while it is attached; a target is not: whoever attaches keeps it until it detaches.
+// Ownership: what is attached is kept while it is; a target is not: whoever attaches keeps it until it detaches.
 #pragma once
 
 #include <cstdint>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/engine.h"
-#include "image/builder.h"
+#include "image/attachments.h"
 #include "program/program.h"
 
 namespace graft {
 
+// One step of a change of several places.
+struct PlaceChange {
+    Place place;
+    Attachment attach;                // program null: attaches nothing
+    const Program* detach = nullptr;  // detached first; requires that it is attached there
+};
+
 class TargetRegistry {
 public:
+    static constexpr size_t max_traces = 38;  // fentry and fexit programs together, at one function
+
     explicit TargetRegistry(const Engine& engine) : engine_(engine) {}
 
     // Gives a freshly loaded program its first image.
     Result<void> link(Program& program);
 
-    // EBUSY: something sits there already, or the target is in a program array.  On success packets that enter from now on run it.
-    Result<void> attach_extension(Program& target, uint32_t subprogram, Ref<Program> extension);
-    // Requires that an extension sits there.  Cannot fail: without memory it waits for some.
-    void detach_extension(Program& target, uint32_t subprogram);
+    // EBUSY: an extension is there (or, for one, anything), the same program is there already, or the target of an extension is in a
+    // program array; E2BIG: no further fentry or fexit.  On success packets that enter from now on run it.
+    Result<void> attach(const Place& place, Attachment attachment);
+    // Requires that it is attached there.  Cannot fail: without memory it waits for some.
+    void detach(const Place& place, const Program& program);
+    // All of them or, with the errno of the first that is refused, none.  Each is checked as the ones before it leave things.
+    Result<void> change(std::span<const PlaceChange> changes);
 
     // The extension at a place, or null.
-    [[nodiscard]] Ref<Program> extension_at(const Program& target, uint32_t subprogram) const;
+    [[nodiscard]] Ref<Program> extension_at(const Place& place) const;
 
 private:
     using Images = std::vector<std::pair<Program*, Ref<Image>>>;
+    class Change;
 
-    [[nodiscard]] Result<Ref<Image>> build(const Program& program) const;
-    // The next images of `changed` and of all that contain it.
-    [[nodiscard]] Result<Images> rebuild(Program& changed) const;
+    Result<void> may_be_attached(const Place& place, const Attachment& attachment) const;
+    // The next images of `changed` and of all that contain one of them.
+    [[nodiscard]] Result<Images> rebuild(std::vector<Program*> changed) const;
     static void publish(Images images) noexcept;
 
     const Engine& engine_;
     mutable std::mutex lock_;
-    Extensions extensions_;
+    Attachments attachments_;
 };
 
 }  // namespace graft

@@ -21,9 +21,9 @@ struct Tracing : testing::Test {
     TargetProgram one{targets, programs, btfs}, two{targets, programs, btfs};
     Ref<Program> x = make_extension(one, 11, targets, programs, btfs);
 
-    Result<Ref<Link>> attach(const Ref<Program>& program) { return attach_tracing({program, nullptr, 0}, targets, links); }
+    Result<Ref<Link>> attach(const Ref<Program>& program) { return attach_tracing({program, nullptr, 0, 0}, targets, links); }
     Result<Ref<Link>> attach(const Ref<Program>& program, const TargetProgram& target, uint32_t btf_id) {
-        return attach_tracing({program, target.program, btf_id}, targets, links);
+        return attach_tracing({program, target.program, btf_id, 0}, targets, links);
     }
 };
 
@@ -75,8 +75,8 @@ TEST_F(Tracing, AnotherTypeThanTheTargetOfTheLoad) {
 
 TEST_F(Tracing, AnExtensionIsNoTargetAndATargetNoExtension) {
     const Ref<Program> newer = make_extension(one, 12, targets, programs, btfs);
-    EXPECT_EQ(attach_tracing({x, newer, 2}, targets, links).code(), EINVAL);
-    EXPECT_EQ(attach_tracing({x, x, 2}, targets, links).code(), EINVAL);
+    EXPECT_EQ(attach_tracing({x, newer, 2, 0}, targets, links).code(), EINVAL);
+    EXPECT_EQ(attach_tracing({x, x, 2, 0}, targets, links).code(), EINVAL);
     EXPECT_EQ(attach(one.program, two, two.get_x_id).code(), EINVAL);
 }
 

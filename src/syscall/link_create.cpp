@@ -8,11 +8,14 @@
 namespace graft::command {
 namespace {
 
-// What attach_type and flags say does not matter: an extension has one place to go.
+// What attach_type says of an extension does not matter, nor do flags: it has one place to go.
 Result<Ref<Link>> create_tracing(Kernel& kernel, Caller& caller, const Attr& attr, Ref<Program> program) {
     const uint32_t target_fd = attr->link_create.target_fd, btf_id = attr->link_create.target_btf_id;
+    if (program->facts().type == BPF_PROG_TYPE_TRACING && attr->link_create.attach_type != program->facts().expected_attach_type) {
+        return fail(EINVAL, "attach_type is not the program's expected_attach_type");
+    }
     if ((target_fd != 0) != (btf_id != 0)) return fail(EINVAL, "target_fd and target_btf_id go together");
-    TracingRequest request{std::move(program), nullptr, btf_id};
+    TracingRequest request{std::move(program), nullptr, btf_id, attr->link_create.tracing.cookie};
     if (target_fd != 0) request.target = TRY(program_of(caller, target_fd));
     return attach_tracing(std::move(request), kernel.targets, kernel.links);
 }
@@ -33,6 +36,7 @@ Result<Reply> link_create(Kernel& kernel, Caller& caller, const Attr& attr) {
     Ref<Program> program = TRY(program_of(caller, attr->link_create.prog_fd));
     switch (program->facts().type) {
         case BPF_PROG_TYPE_EXT:
+        case BPF_PROG_TYPE_TRACING:
             return Reply(TRY(create_tracing(kernel, caller, attr, std::move(program))));
         case BPF_PROG_TYPE_XDP:
             return Reply(TRY(create_xdp(kernel, caller, attr, std::move(program))));

@@ -8,9 +8,10 @@ namespace graft::command {
 
 Result<Reply> raw_tracepoint_open(Kernel& kernel, Caller& caller, const Attr& attr) {
     Ref<Program> program = TRY(program_of(caller, attr->raw_tracepoint.prog_fd));
-    if (program->facts().type != BPF_PROG_TYPE_EXT) return fail(EINVAL, "graft has no raw tracepoint for programs of this type");
+    const uint32_t type = program->facts().type;
+    if (type != BPF_PROG_TYPE_EXT && type != BPF_PROG_TYPE_TRACING) return fail(EINVAL, "graft has no raw tracepoint for programs of this type");
     if (attr->raw_tracepoint.name != 0) return fail(EINVAL, "this program knows its place: no name is given");
-    return Reply(TRY(attach_tracing({std::move(program), nullptr, 0}, kernel.targets, kernel.links)));
+    return Reply(TRY(attach_tracing({std::move(program), nullptr, 0, 0}, kernel.targets, kernel.links)));
 }
 
 }  // namespace graft::command
