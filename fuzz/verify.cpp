@@ -81,7 +81,7 @@ struct World {
     IdTable<Map> ids;
     MapEnvironment environment{ids, 4};
     FakeCaller caller;
-    std::atomic<uint32_t> nobody_counts{0};
+    RunState run_state;
 };
 
 // --- instructions ------------------------------------------------------------------------------------------------------------------------
@@ -264,8 +264,8 @@ void run(World& world, VerifiedProgram code) {
     require(compiled.ok());
     ProgramFacts facts;
     facts.type = BPF_PROG_TYPE_XDP;
-    TargetRegistry targets{interpreter()};
-    const Ref<Program> program = Program::make(std::move(facts), std::move(code), std::move(compiled).value(), {}, world.nobody_counts);
+    TargetRegistry targets{interpreter(), world.run_state};
+    const Ref<Program> program = Program::make(std::move(facts), std::move(code), std::move(compiled).value(), {}, world.run_state);
     require(targets.link(*program).ok());
     for (const size_t length : {14U, 60U}) run_on_frame(*program, length);
 }

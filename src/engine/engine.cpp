@@ -4,7 +4,7 @@
 
 namespace graft {
 
-uint64_t RunTimer::now_ns() {
+uint64_t now_ns() {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
@@ -17,7 +17,7 @@ void RunTimer::count() const {
 
 uint64_t run_counted(const Program& program, void* context, RunContext& run_context) {
     const RunTimer timer(program);
-    return enter(*rcu::load(program.image), context, run_context);
+    return enter(current_image(program, run_context), context, run_context);
 }
 
 }  // namespace graft

@@ -2,7 +2,7 @@
 //
 // Two steps, because a program is compiled once and linked often: compile() at load, link() whenever the links that reach it change.
 // run() enters the current image of a program with `context` in R1 and returns R0.  The caller holds an rcu::ReadGuard and a CPU slot and
-// has set current_run().  A tail call enters the callee's current image.
+// has set current_run(); for each packet it sets RunContext::generation to `newest`.  A tail call enters the callee's current image.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,8 @@ public:
     return image.enter(image, context, run_context);
 }
 
+[[nodiscard]] uint64_t now_ns();  // CLOCK_MONOTONIC
+
 // Counts a run of a program, and its time, while somebody has BPF_ENABLE_STATS on.
 class RunTimer {
 public:
@@ -46,19 +48,27 @@ public:
     RunTimer& operator=(const RunTimer&) = delete;
 
 private:
-    static uint64_t now_ns();
     void count() const;
     const Program& program_;
     const uint64_t start_;  // 0: nobody counts
 };
 
+// The image of a program that this packet enters.
+[[nodiscard]] inline const Image& current_image(const Program& program, const RunContext& run_context) {
+    const Image* image = rcu::load(program.image);
+    while (image->generation > run_context.generation) [[unlikely]]
+        image = image->previous;
+    return *image;
+}
+
 // Enters and counts, while somebody has BPF_ENABLE_STATS on.
 [[nodiscard]] uint64_t run_counted(const Program& program, void* context, RunContext& run_context);
 
 [[nodiscard]] inline uint64_t run(const Program& program, void* context, RunContext& run_context) {
+    if (run_context.generation == RunContext::newest) run_context.generation = program.generation();
     if (program.counts_runs()) [[unlikely]]
         return run_counted(program, context, run_context);
-    return enter(*rcu::load(program.image), context, run_context);
+    return enter(current_image(program, run_context), context, run_context);
 }
 
 // Sets current_run() for a scope.

@@ -54,7 +54,9 @@ uint64_t run_surrounded(const Surround& surround, const Arguments& arguments, Ru
         call(each.function, Arguments{reinterpret_cast<uint64_t>(frame.values)});
     };
     for (const Trace& each : surround.entries) trace(each);
+    const uint64_t start = surround.counters ? now_ns() : 0;
     const uint64_t result = call(surround.function, arguments);
+    if (surround.counters) surround.counters->count(static_cast<uint32_t>(result), now_ns() - start);
     frame.result() = result;
     frame.has_result = true;
     for (const Trace& each : surround.exits) trace(each);

@@ -28,7 +28,10 @@ struct ActiveTrace {
 struct RunContext {
     uint32_t cpu = 0;  // slot of per-CPU maps, held exclusively while programs run (base/cpus.h)
     RedirectTarget redirect;
-    TraceBuffer* trace = nullptr;         // where bpf_trace_printk writes; null: nowhere
+    TraceBuffer* trace = nullptr;  // where bpf_trace_printk writes; null: nowhere
+    // Of the images that this packet enters: set at its first entry, so that it sees a change everywhere or nowhere.
+    static constexpr uint64_t newest = UINT64_MAX;
+    uint64_t generation = newest;
     uint32_t tail_calls = 0;              // made so far in this entry
     const ActiveTrace* traces = nullptr;  // fentry and fexit programs that this CPU is in, innermost first
 };

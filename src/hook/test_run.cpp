@@ -2,18 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 
 #include "engine/engine.h"
 
 namespace graft {
 namespace {
-
-uint64_t now_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 // One stay in the read section and in a CPU's slot.
 uint32_t run_batch(const TestRunRequest& request, void* context, uint32_t count) {
@@ -25,6 +18,7 @@ uint32_t run_batch(const TestRunRequest& request, void* context, uint32_t count)
     uint64_t result = 0;
     for (uint32_t i = 0; i < count; ++i) {
         run_context.redirect = {};
+        run_context.generation = RunContext::newest;
         result = run(request.program, context, run_context);
     }
     return static_cast<uint32_t>(result);

@@ -47,6 +47,14 @@ Attachment Attachments::remove(const Place& place, const Program& program, bool 
     return removed;
 }
 
+std::vector<Program*> Attachments::targets() const {
+    std::vector<Program*> all;
+    for (const auto& [place, occupants] : occupants_) {
+        if (all.empty() || all.back() != place.target) all.push_back(place.target);
+    }
+    return all;
+}
+
 std::vector<Program*> Attachments::reached_from(std::vector<Program*> programs) const {
     std::unordered_set<const Program*> known(programs.begin(), programs.end());
     for (size_t i = 0; i < programs.size(); ++i) {

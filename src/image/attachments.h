@@ -23,9 +23,10 @@ struct Place {
 // A program that is or is to be attached; what it does there, its type and expected_attach_type say.
 struct Attachment {
     Ref<Program> program;
-    uint64_t cookie = 0;     // fentry, fexit: bpf_get_attach_cookie()
-    uint32_t arg_count = 0;  // fentry, fexit: arguments of the traced function
-    bool leaving = false;    // by the change that is being made: not in the next images
+    uint64_t cookie = 0;                     // fentry, fexit: bpf_get_attach_cookie()
+    uint32_t arg_count = 0;                  // fentry, fexit: arguments of the traced function
+    Ref<MemberCounters> counters = nullptr;  // of an extension; made when it is attached
+    bool leaving = false;                    // by the change that is being made: not in the next images
 
     [[nodiscard]] bool is_extension() const { return program->facts().type == BPF_PROG_TYPE_EXT; }
     [[nodiscard]] bool runs_before() const { return program->facts().expected_attach_type == BPF_TRACE_FENTRY; }
@@ -43,6 +44,8 @@ public:
     // These two require that it is there, with `leaving` as given, and allocate nothing.
     void set_leaving(const Place& place, const Program& program, bool leaving) noexcept;
     Attachment remove(const Place& place, const Program& program, bool leaving) noexcept;
+    // Programs at which something is attached.  std::bad_alloc.
+    [[nodiscard]] std::vector<Program*> targets() const;
     // `programs` and those whose images contain one of them, directly or through others.  std::bad_alloc.
     [[nodiscard]] std::vector<Program*> reached_from(std::vector<Program*> programs) const;
 

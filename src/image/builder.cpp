@@ -10,7 +10,8 @@ namespace {
 
 class Builder {
 public:
-    Builder(Image& image, const Attachments& attachments) : image_(image), attachments_(attachments) {}
+    Builder(Image& image, const Attachments& attachments, Counting counting)
+        : image_(image), attachments_(attachments), counting_(counting) {}
 
     // Where the program's row of callees stands.
     uint32_t instance(const Program& program) {
@@ -43,13 +44,26 @@ private:
         // The last attached runs first.
         for (auto each = occupants.rbegin(); each != occupants.rend(); ++each) {
             if (each->leaving) continue;
-            if (each->is_extension()) return main_of(*each->program);
+            if (each->is_extension()) return member(*each);
             surround.arg_count = each->arg_count;
             const Trace trace{.function = main_of(*each->program), .program = each->program.get(), .cookie = each->cookie};
             (each->runs_before() ? surround.entries : surround.exits).push_back(trace);
         }
         if (surround.entries.empty() && surround.exits.empty()) return function;
-        LinkedFunction by_name = image_.functions[function];
+        return add(std::move(surround));
+    }
+
+    uint32_t member(const Attachment& extension) {
+        const uint32_t main = main_of(*extension.program);
+        if (counting_ == Counting::no) return main;
+        Surround surround;
+        surround.function = main;
+        surround.counters = extension.counters;
+        return add(std::move(surround));
+    }
+
+    uint32_t add(Surround surround) {
+        LinkedFunction by_name = image_.functions[surround.function];
         by_name.surround = static_cast<int32_t>(image_.surrounds.size());
         image_.surrounds.push_back(std::move(surround));
         image_.functions.push_back(by_name);
@@ -58,14 +72,15 @@ private:
 
     Image& image_;
     const Attachments& attachments_;
+    const Counting counting_;
     std::map<const Program*, uint32_t> instances_;
 };
 
 }  // namespace
 
-Ref<Image> build_image(const Program& program, const Attachments& attachments) {
+Ref<Image> build_image(const Program& program, const Attachments& attachments, Counting counting) {
     Ref<Image> image = make_ref<Image>();
-    image->entry = image->callees[Builder(*image, attachments).instance(program)];
+    image->entry = image->callees[Builder(*image, attachments, counting).instance(program)];
     // A tail call enters the main function itself.  (One that is replaced is in no program array.)
     image->tail_entry = image->functions[image->entry].program == &program ? 0 : image->entry;
     return image;

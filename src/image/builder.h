@@ -6,7 +6,9 @@
 
 namespace graft {
 
+enum class Counting : bool { no, yes };  // whether calls of extensions are counted
+
 // Not yet executable: an engine links it.  std::bad_alloc.
-[[nodiscard]] Ref<Image> build_image(const Program& program, const Attachments& attachments);
+[[nodiscard]] Ref<Image> build_image(const Program& program, const Attachments& attachments, Counting counting);
 
 }  // namespace graft

@@ -28,7 +28,10 @@ public:
     Result<void> attach(const Place& place, Attachment attachment) {
         TRY(registry_.may_be_attached(place, attachment));
         const Program* program = attachment.program.get();
-        if (attachment.is_extension()) TRY(place.target->enter_extended());
+        if (attachment.is_extension()) {
+            attachment.counters = make_ref<MemberCounters>();
+            TRY(place.target->enter_extended());
+        }
         try {
             registry_.attachments_.add(place, std::move(attachment));
         } catch (const std::bad_alloc&) {
@@ -68,7 +71,7 @@ private:
 Result<TargetRegistry::Images> TargetRegistry::rebuild(std::vector<Program*> changed) const try {
     Images images;
     for (Program* program : attachments_.reached_from(std::move(changed))) {
-        Ref<Image> image = build_image(*program, attachments_);
+        Ref<Image> image = build_image(*program, attachments_, counting_ != 0 ? Counting::yes : Counting::no);
         TRY(engine_.link(*image));
         images.emplace_back(program, std::move(image));
     }
@@ -78,8 +81,16 @@ Result<TargetRegistry::Images> TargetRegistry::rebuild(std::vector<Program*> cha
 }
 
 void TargetRegistry::publish(Images images) noexcept {
+    const uint64_t generation = run_state_.generation.load(std::memory_order_relaxed) + 1;
     for (auto& [program, image] : images) {
-        if (Image* last = rcu::exchange(program->image, image.release())) last->drop_ref();
+        image->previous = rcu::load(program->image);
+        if (image->previous != nullptr) image->generation = generation;
+        rcu::store(program->image, image.release());
+    }
+    run_state_.generation.store(generation, std::memory_order_release);
+    // Only now: before, packets may have entered that need them.
+    for (const auto& [program, image] : images) {
+        if (const Image* last = rcu::load(program->image)->previous) last->drop_ref();
     }
 }
 
@@ -126,6 +137,42 @@ Result<void> TargetRegistry::change(std::span<const PlaceChange> changes) try {
 void TargetRegistry::detach(const Place& place, const Program& program) {
     const PlaceChange change{.place = place, .attach = {}, .detach = &program};
     while (this->change({&change, 1}).code() == ENOMEM) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+Result<void> TargetRegistry::start_counting() try {
+    const std::lock_guard guard(lock_);
+    ++counting_;
+    if (counting_ > 1) return {};
+    Result<Images> images = rebuild(attachments_.targets());
+    if (!images.ok()) {
+        --counting_;
+        return images.error();
+    }
+    publish(std::move(images).value());
+    return {};
+} catch (const std::bad_alloc&) {
+    return fail(ENOMEM, "no memory to count");
+}
+
+// Without memory the old images stay, which count although nobody looks.
+void TargetRegistry::stop_counting() try {
+    const std::lock_guard guard(lock_);
+    if (--counting_ > 0) return;
+    Result<Images> images = rebuild(attachments_.targets());
+    if (images.ok()) publish(std::move(images).value());
+} catch (const std::bad_alloc&) {
+    return;
+}
+
+std::vector<TargetRegistry::Member> TargetRegistry::members(const Program& target) const {
+    std::vector<Member> members;
+    const std::lock_guard guard(lock_);
+    for (uint32_t i = 0; i < target.code().subprograms.size(); ++i) {
+        const Occupants* occupants = attachments_.at({const_cast<Program*>(&target), i});
+        if (occupants == nullptr) continue;
+        for (auto each = occupants->rbegin(); each != occupants->rend(); ++each) members.push_back({i, *each});
+    }
+    return members;
 }
 
 Ref<Program> TargetRegistry::extension_at(const Place& place) const {

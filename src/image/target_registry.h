@@ -29,7 +29,7 @@ class TargetRegistry {
 public:
     static constexpr size_t max_traces = 38;  // fentry and fexit programs together, at one function
 
-    explicit TargetRegistry(const Engine& engine) : engine_(engine) {}
+    TargetRegistry(const Engine& engine, RunState& run_state) : engine_(engine), run_state_(run_state) {}
 
     // Gives a freshly loaded program its first image.
     Result<void> link(Program& program);
@@ -42,8 +42,19 @@ public:
     // All of them or, with the errno of the first that is refused, none.  Each is checked as the ones before it leave things.
     Result<void> change(std::span<const PlaceChange> changes);
 
+    // From the first call of start_counting() to the last of stop_counting(), calls of extensions are counted, by images that are linked
+    // for it; otherwise nothing is spent on it.  ENOMEM.
+    Result<void> start_counting();
+    void stop_counting();
+
     // The extension at a place, or null.
     [[nodiscard]] Ref<Program> extension_at(const Place& place) const;
+    // What is attached to a program, in the order of its functions; at one function, in the order in which it runs.
+    struct Member {
+        uint32_t subprogram = 0;
+        Attachment attachment;
+    };
+    [[nodiscard]] std::vector<Member> members(const Program& target) const;
 
 private:
     using Images = std::vector<std::pair<Program*, Ref<Image>>>;
@@ -52,11 +63,14 @@ private:
     Result<void> may_be_attached(const Place& place, const Attachment& attachment) const;
     // The next images of `changed` and of all that contain one of them.
     [[nodiscard]] Result<Images> rebuild(std::vector<Program*> changed) const;
-    static void publish(Images images) noexcept;
+    // Packets see all of them or, those that have entered already, none.
+    void publish(Images images) noexcept;
 
     const Engine& engine_;
+    RunState& run_state_;
     mutable std::mutex lock_;
     Attachments attachments_;
+    uint32_t counting_ = 0;
 };
 
 }  // namespace graft

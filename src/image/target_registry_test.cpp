@@ -32,7 +32,7 @@ ProgramFacts trace_facts(uint32_t attach_type) {
 }
 
 struct Relink : testing::Test {
-    TargetRegistry targets{interpreter()};
+    TargetRegistry targets{interpreter(), test::run_state()};
 
     Ref<Program> load(const std::vector<Insns>& functions, ProgramFacts facts = {}) {
         Ref<Program> program = make_program(functions, std::move(facts));
@@ -223,6 +223,51 @@ TEST_F(Traced, SeveralChangesAreMadeTogetherOrNotAtAll) {
     for (const Ref<Program>& each : {old, fresh, before}) EXPECT_EQ(each->ref_count(), 2U);  // ours and the loop's
 }
 
+TEST_F(Traced, MembersAreCountedWhileSomebodyAsks) {
+    const Ref<Program> extension = load({mark(marks, 20) + Insns{mov(0, 3), exit()}}, extension_facts());
+    const Ref<Program> before = load({mark(marks, 40) + leave}, trace_facts(BPF_TRACE_FENTRY));
+    const Place place{target.get(), 1};
+    ASSERT_TRUE(targets.attach(place, {extension}).ok());
+    ASSERT_TRUE(targets.attach({extension.get(), 0}, {before, 0, 1}).ok());
+    const size_t uncounted = rcu::load(target->image)->functions.size();
+    EXPECT_EQ(path(), (Path{40, 20, 10}));
+    const auto counters = targets.members(*target).at(0).attachment.counters;
+    EXPECT_EQ(counters->runs, 0U);
+    ASSERT_TRUE(targets.start_counting().ok());
+    EXPECT_EQ(path(), (Path{40, 20, 10}));
+    EXPECT_EQ(path(), (Path{40, 20, 10}));
+    EXPECT_EQ(counters->runs, 2U);
+    EXPECT_EQ(counters->verdicts[3], 2U);
+    targets.stop_counting();
+    EXPECT_EQ(path(), (Path{40, 20, 10}));
+    EXPECT_EQ(counters->runs, 2U);
+    EXPECT_EQ(rcu::load(target->image)->functions.size(), uncounted);
+    targets.detach(place, *extension);
+    targets.detach({extension.get(), 0}, *before);
+}
+
+// A packet that passes several programs sees a change at all of them or, if it had entered one before, at none.
+TEST_F(Traced, APacketThatHasEnteredSeesWhatWasThereThen) {
+    const Ref<Program> other = load(two_callees);
+    const Ref<Program> extension = load({{mov(0, 9), exit()}}, extension_facts());
+    RunContext packet, later;
+    const RunScope scope(packet);
+    const rcu::ReadGuard guard;
+    EXPECT_EQ(graft::run(*target, nullptr, packet), 11U);
+    const std::vector<PlaceChange> both{{{target.get(), 1}, {extension}}, {{other.get(), 1}, {extension}}};
+    ASSERT_TRUE(targets.change(both).ok());
+    EXPECT_EQ(graft::run(*target, nullptr, packet), 11U);
+    EXPECT_EQ(graft::run(*other, nullptr, packet), 1002U);
+    EXPECT_EQ(graft::run(*other, nullptr, later), 9002U);
+    EXPECT_EQ(graft::run(*target, nullptr, later), 10U);
+    targets.detach({target.get(), 1}, *extension);
+    EXPECT_EQ(graft::run(*target, nullptr, packet), 11U);
+    EXPECT_EQ(graft::run(*target, nullptr, later), 10U);
+    targets.detach({other.get(), 1}, *extension);
+    EXPECT_EQ(graft::run(*other, nullptr, later), 9002U);
+    EXPECT_EQ(graft::run(*other, nullptr, packet), 1002U);
+}
+
 TEST_F(Relink, AProgramArrayAndAnExtensionExcludeEachOther) {
     const Ref<Program> target = load(two_callees);
     const Ref<Program> extension = load({{mov(0, 8), exit()}}, extension_facts());
@@ -254,7 +299,7 @@ public:
 
 TEST_F(Relink, WithoutMemoryAnAttachChangesNothing) {
     Failing engine;
-    TargetRegistry registry(engine);
+    TargetRegistry registry(engine, test::run_state());
     const Ref<Program> target = make_program(two_callees),
                        extension = make_program(std::vector<Insns>{{mov(0, 8), exit()}}, extension_facts());
     ASSERT_TRUE(registry.link(*target).ok());

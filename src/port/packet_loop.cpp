@@ -232,6 +232,7 @@ void PacketLoop::serve(Device& sender) {
 void PacketLoop::arrive(Device& device, const Frame& frame, RunContext& context) {
     copies_ = most_copies;
     segments_.clear();
+    context.generation = RunContext::newest;
     const bool whole = frame.offload.gso_type == 0 || !device.filter_ || device.filter_->mode() != FrameFilter::Mode::native;
     if (whole || !cut_into_segments(frame, arena_, segments_)) {
         forward(&device, frame, context, 0);

@@ -11,6 +11,7 @@
 
 #include "base/rcu.h"
 #include "base/ref.h"
+#include "program/member_counters.h"
 
 namespace graft {
 
@@ -53,11 +54,12 @@ struct Trace {
 // A function with what runs before and after it.  Whoever calls `function` by name calls this; a tail call does not.
 // The programs get a TraceFrame's values as their context (helper/trace_frame.h).
 struct Surround {
-    uint32_t function = 0;       // the surrounded one, an index into Image::functions; never another surround
-    uint32_t arg_count = 0;      // 64-bit arguments that the programs see, at most five
-    uint64_t address = 0;        // bpf_get_func_ip()
-    std::vector<Trace> entries;  // run first, in this order
-    std::vector<Trace> exits;    // run after it, in this order; they see its result
+    uint32_t function = 0;         // the surrounded one, an index into Image::functions; a surround where only `counters` are added to it
+    uint32_t arg_count = 0;        // 64-bit arguments that the programs see, at most five
+    uint64_t address = 0;          // bpf_get_func_ip()
+    std::vector<Trace> entries;    // run first, in this order
+    Ref<MemberCounters> counters;  // of the extension that it is, while somebody counts; else null
+    std::vector<Trace> exits;      // run after it, in this order; they see its result
 };
 
 class Image final : public RefCounted {
@@ -65,6 +67,9 @@ public:
     std::vector<LinkedFunction> functions;
     std::vector<uint32_t> callees;  // indexes into `functions`
     std::vector<Surround> surrounds;
+    // Change of the attachments that it came with.  A packet that entered before enters the image it replaced.
+    uint64_t generation = 0;
+    const Image* previous = nullptr;  // valid while such packets are in flight; null: the first
     // Where a hook starts, and where a tail call does: not the same when something traces the main function.
     uint32_t entry = 0;
     uint32_t tail_entry = 0;

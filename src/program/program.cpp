@@ -6,18 +6,18 @@
 namespace graft {
 
 Ref<Program> Program::make(ProgramFacts facts, VerifiedProgram code, std::unique_ptr<EngineCode> engine_code, TargetFunction primed,
-                           const std::atomic<uint32_t>& statistics_users) {
-    return Ref<Program>::adopt(new Program(std::move(facts), std::move(code), std::move(engine_code), std::move(primed), statistics_users));
+                           const RunState& run_state) {
+    return Ref<Program>::adopt(new Program(std::move(facts), std::move(code), std::move(engine_code), std::move(primed), run_state));
 }
 
 Program::Program(ProgramFacts facts, VerifiedProgram code, std::unique_ptr<EngineCode> engine_code, TargetFunction target,
-                 const std::atomic<uint32_t>& statistics_users)
+                 const RunState& run_state)
     : TailCallee(ObjectKind::program),
       primed(std::move(target)),
       facts_(std::move(facts)),
       code_(std::move(code)),
       engine_code_(std::move(engine_code)),
-      statistics_users_(statistics_users) {}
+      run_state_(run_state) {}
 
 Program::~Program() {
     if (Image* last = image.exchange(nullptr); last != nullptr) last->drop_ref();

@@ -20,6 +20,12 @@
 
 namespace graft {
 
+// What a kernel tells all of its programs.
+struct RunState {
+    std::atomic<uint32_t> statistics_users{0};  // how many have BPF_ENABLE_STATS on
+    std::atomic<uint64_t> generation{0};        // of the images that packets enter from now on
+};
+
 struct ProgramFacts {
     uint32_t type = 0;  // BPF_PROG_TYPE_*
     uint32_t expected_attach_type = 0;
@@ -50,7 +56,7 @@ public:
     // primed: for EXT and fentry/fexit on a program, the target it was verified against.
     // engine_code: what the engine compiled of `code`.
     [[nodiscard]] static Ref<Program> make(ProgramFacts facts, VerifiedProgram code, std::unique_ptr<EngineCode> engine_code,
-                                           TargetFunction primed, const std::atomic<uint32_t>& statistics_users);
+                                           TargetFunction primed, const RunState& run_state);
     ~Program() override;
 
     // Gives it an id, by which others find it: once, after its first image was published.
@@ -81,6 +87,8 @@ public:
     // --- the image -------------------------------------------------------------------------------------------------------------------
     // Null only before the first relink, which PROG_LOAD does before it gives out a descriptor.
     std::atomic<Image*> image{nullptr};
+    // Read before `image`, inside the same rcu::ReadGuard.
+    [[nodiscard]] uint64_t generation() const { return run_state_.generation.load(std::memory_order_acquire); }
 
     // --- program arrays and extensions exclude each other ----------------------------------------------------------------------------
     [[nodiscard]] Kind tail_call_kind() const override;
@@ -92,7 +100,7 @@ public:
 
     // --- statistics, counted while BPF_ENABLE_STATS is on ----------------------------------------------------------------------------
     // Atomic and mutable: they are about runs, which leave a program as it is.
-    [[nodiscard]] bool counts_runs() const { return statistics_users_.load(std::memory_order_relaxed) != 0; }
+    [[nodiscard]] bool counts_runs() const { return run_state_.statistics_users.load(std::memory_order_relaxed) != 0; }
     mutable std::atomic<uint64_t> run_count{0};
     mutable std::atomic<uint64_t> run_time_ns{0};
     mutable std::atomic<uint64_t> recursion_misses{0};
@@ -100,11 +108,11 @@ public:
 private:
     void last_reference_gone() const override;
     Program(ProgramFacts facts, VerifiedProgram code, std::unique_ptr<EngineCode> engine_code, TargetFunction target,
-            const std::atomic<uint32_t>& statistics_users);
+            const RunState& run_state);
     ProgramFacts facts_;
     VerifiedProgram code_;
     std::unique_ptr<EngineCode> engine_code_;
-    const std::atomic<uint32_t>& statistics_users_;  // the kernel's: how many have BPF_ENABLE_STATS on
+    const RunState& run_state_;  // the kernel's
     IdTable<Program>* ids_ = nullptr;
     uint32_t id_ = 0;
     mutable rcu::Deferral deferral_;

@@ -51,11 +51,16 @@ inline VerifiedProgram verified(const std::vector<Insns>& functions) {
     return program;
 }
 
+// Of the tests' programs, as if all were one kernel's.
+inline RunState& run_state() {
+    static RunState state;
+    return state;
+}
+
 inline Ref<Program> make_program(VerifiedProgram code, ProgramFacts facts = {}, TargetFunction primed = {},
                                  const Engine& engine = interpreter()) {
-    static const std::atomic<uint32_t> nobody_counts{0};
     auto compiled = engine.compile(code).value();
-    return Program::make(std::move(facts), std::move(code), std::move(compiled), std::move(primed), nobody_counts);
+    return Program::make(std::move(facts), std::move(code), std::move(compiled), std::move(primed), run_state());
 }
 inline Ref<Program> make_program(const std::vector<Insns>& functions, ProgramFacts facts = {}) {
     return make_program(verified(functions), std::move(facts));

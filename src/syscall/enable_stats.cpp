@@ -1,4 +1,4 @@
-// BPF_ENABLE_STATS: programs count their runs while the descriptor that it gives is open.
+// BPF_ENABLE_STATS: programs count their runs while the descriptor that it gives is open.  Unlike on Linux extensions do so too.
 
 #include "syscall/command.h"
 
@@ -7,18 +7,22 @@ namespace {
 
 class Statistics final : public Object {
 public:
-    explicit Statistics(std::atomic<uint32_t>& users) : Object(ObjectKind::statistics), users_(users) { ++users_; }
-    ~Statistics() override { --users_; }
+    explicit Statistics(Kernel& kernel) : Object(ObjectKind::statistics), kernel_(kernel) { ++kernel_.run_state.statistics_users; }
+    ~Statistics() override {
+        --kernel_.run_state.statistics_users;
+        kernel_.targets.stop_counting();
+    }
 
 private:
-    std::atomic<uint32_t>& users_;
+    Kernel& kernel_;
 };
 
 }  // namespace
 
 Result<Reply> enable_stats(Kernel& kernel, Caller&, const Attr& attr) {
     if (attr->enable_stats.type != BPF_STATS_RUN_TIME) return fail(EINVAL, "unknown kind of statistics");
-    return Reply(make_ref<Statistics>(kernel.statistics_users));
+    TRY(kernel.targets.start_counting());
+    return Reply(make_ref<Statistics>(kernel));
 }
 
 }  // namespace graft::command

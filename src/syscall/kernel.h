@@ -53,8 +53,8 @@ public:
     Cpus cpus;
     TraceBuffer trace;  // bpf_trace_printk; whoever enters programs puts it into their RunContext
     const Engine& engine = interpreter();
-    TargetRegistry targets{engine};
-    std::atomic<uint32_t> statistics_users{0};  // how many descriptors of BPF_ENABLE_STATS are open
+    RunState run_state;
+    TargetRegistry targets{engine, run_state};
     XdpDevices xdp;
     Ref<Btf> vmlinux_btf;
 

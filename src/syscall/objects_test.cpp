@@ -246,13 +246,13 @@ TEST_F(Objects, StatisticsCountWhileTheDescriptorIsOpen) {
     EXPECT_EQ(call(BPF_ENABLE_STATS), -EINVAL);
     const long first = call(BPF_ENABLE_STATS), second = call(BPF_ENABLE_STATS);
     ASSERT_GT(second, first);
-    EXPECT_EQ(kernel->statistics_users.load(), 2U);
+    EXPECT_EQ(kernel->run_state.statistics_users.load(), 2U);
     attr.info.bpf_fd = static_cast<uint32_t>(first);
     EXPECT_EQ(call(BPF_OBJ_GET_INFO_BY_FD), -EINVAL);
     caller.close(first);
-    EXPECT_EQ(kernel->statistics_users.load(), 1U);
+    EXPECT_EQ(kernel->run_state.statistics_users.load(), 1U);
     caller.close(second);
-    EXPECT_EQ(kernel->statistics_users.load(), 0U);
+    EXPECT_EQ(kernel->run_state.statistics_users.load(), 0U);
 }
 
 TEST_F(Objects, QueriesOfAttachPointsThatAreEmpty) {

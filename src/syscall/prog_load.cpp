@@ -147,8 +147,7 @@ Result<Ref<Program>> make_program(Kernel& kernel, Caller& caller, const VerifyRe
     TargetFunction primed;
     if (target) primed = {.program = target, .subprogram = code.attach.subprogram, .btf_id = request.attach_btf_id};
     std::unique_ptr<EngineCode> engine_code = TRY(kernel.engine.compile(code));
-    Ref<Program> program =
-        Program::make(std::move(facts), std::move(code), std::move(engine_code), std::move(primed), kernel.statistics_users);
+    Ref<Program> program = Program::make(std::move(facts), std::move(code), std::move(engine_code), std::move(primed), kernel.run_state);
     for (const Ref<Map>& map : program->code().maps) TRY(map->admit_user(program->tail_call_kind()));
     TRY(kernel.targets.link(*program));
     program->register_in(kernel.programs);

@@ -86,7 +86,7 @@ const Image* tail_callee(const Map& map, uint64_t index, RunContext& run) {
     const TailCallee* callee = map.tail_callee(static_cast<uint32_t>(index));
     if (callee == nullptr) return nullptr;
     ++run.tail_calls;
-    return rcu::load(static_cast<const Program*>(callee)->image);
+    return &current_image(*static_cast<const Program*>(callee), run);
 }
 
 uint64_t execute(const Image* image, const LinkedFunction* function, const Arguments& arguments, RunContext& run);

@@ -14,7 +14,7 @@ namespace {
 using namespace test;
 
 struct Registry {
-    TargetRegistry targets{interpreter()};
+    TargetRegistry targets{interpreter(), test::run_state()};
     // Keeps what it ran: an image without its program must not be entered.
     uint64_t run(const std::vector<Insns>& functions, void* context = nullptr) {
         const Ref<Program> program = make_program(functions);
@@ -367,7 +367,7 @@ public:
 };
 
 struct TailCalls : testing::Test {
-    TargetRegistry targets{interpreter()};
+    TargetRegistry targets{interpreter(), test::run_state()};
     IdTable<Map> ids;
     ProgramTable table{ids};
 
