@@ -25,7 +25,7 @@ using daemon::Answer;
 using daemon::Request;
 using daemon::Verb;
 
-constexpr int graft_failed = 125, cannot_execute = 126, not_found = 127;
+constexpr int cannot_execute = 126, not_found = 127;
 
 [[noreturn]] void give_up(const Error& error) {
     complain(error);
@@ -74,11 +74,36 @@ Result<Admission> ask_for_admission(int control, const RunOptions& options) {
     return admission;
 }
 
-void execute(const std::vector<std::string>& command) {
+// Whether a directory of PATH has a file of this name, runnable or not.
+bool is_in_path(const std::string& name) {
+    const char* variable = std::getenv("PATH");
+    std::string_view path = variable != nullptr ? variable : "/bin:/usr/bin";
+    for (;;) {
+        const size_t end = path.find(':');
+        std::string candidate(path.substr(0, end));
+        candidate += candidate.empty() ? "./" + name : "/" + name;
+        if (access(candidate.c_str(), F_OK) == 0) return true;
+        if (end == std::string_view::npos) return false;
+        path.remove_prefix(end + 1);
+    }
+}
+
+// Does not return when it succeeds; else the exit status, after a line.
+int execute(const std::vector<std::string>& command) {
     std::vector<char*> arguments;
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     execvp(arguments[0], arguments.data());
+    const int code = errno;
+    const std::string& name = command.front();
+    // A directory of PATH that may not be searched makes it EACCES, whatever the others have.
+    if (name.find('/') == std::string::npos && (code == ENOENT || code == EACCES) && !is_in_path(name)) {
+        complain(name + ": command not found in PATH");
+        return not_found;
+    }
+    const bool no_interpreter = code == ENOENT && access(name.c_str(), F_OK) == 0;
+    complain(name + ": " + (no_interpreter ? "the interpreter that it names does not exist" : std::strerror(code)));
+    return code == ENOENT ? not_found : cannot_execute;
 }
 
 // Executes the command as a client, or gives up.
@@ -95,10 +120,7 @@ void execute(const std::vector<std::string>& command) {
     if (const Result<client::Message> answer = receive_answer(control.get()); !answer.ok()) give_up(answer.error());
     listener->close();
     control.close();
-    execute(options.command);
-    const int code = errno;
-    complain(options.command.front() + ": " + std::strerror(code));
-    _exit(code == ENOENT ? not_found : cannot_execute);
+    _exit(execute(options.command));
 }
 
 // Waits for the command; what is sent to us by another process is passed on to it.  The terminal's signals reach it without us.

@@ -15,6 +15,9 @@ struct RunOptions {
     bool explain = false;
 };
 
+// What `graft run` exits with when graft itself fails.
+constexpr int graft_failed = 125;
+
 // `graft run`: on the user's kernel this process becomes the command; with a private kernel it waits for it.  The exit status: the
 // command's, or 125 (graft's fault), 126 (not executable), 127 (not found).
 int run(const RunOptions& options);

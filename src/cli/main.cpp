@@ -2,10 +2,53 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstring>
+#include <string>
 
+#include "cli/client_process.h"
 #include "cli/verbs.h"
 
 namespace graft::cli {
+namespace {
+
+constexpr int wrong_usage = 2;
+
+std::string verbs_of(const CLI::App& app) {
+    std::string names;
+    for (const CLI::App* verb : app.get_subcommands([](const CLI::App* candidate) { return !candidate->get_group().empty(); }))
+        names += (names.empty() ? "" : ", ") + verb->get_name();
+    return names;
+}
+
+// The first word that the command line had too much of.
+std::string unexpected_word(const CLI::App& app) {
+    for (const std::string& word : app.remaining(true)) {
+        if (word != "--") return word;
+    }
+    return {};
+}
+
+// One line: what is wrong, and what would be right.  CLI11 sees a missing verb first where a wrong one stands.
+int complain_of_usage(const CLI::App& app, const CLI::ParseError& error) {
+    const CLI::App* deepest = &app;
+    std::string name = "graft";
+    while (deepest->remaining().empty() && !deepest->get_subcommands().empty()) {
+        deepest = deepest->get_subcommands().front();
+        name += " " + deepest->get_name();
+    }
+    const std::string word = unexpected_word(app), verbs = verbs_of(*deepest), help = "'" + name + " --help' tells more";
+    if (!word.empty() && word.front() == '-') {
+        complain("unknown option '" + word + "'; " + help);
+    } else if (!verbs.empty()) {
+        complain((word.empty() ? "no verb given" : "unknown verb '" + word + "'") + "; " + name + " takes one of: " + verbs);
+    } else if (!word.empty()) {
+        complain("'" + word + "' is one word too many; " + help);
+    } else {
+        complain(std::string(error.what()) + "; " + help);
+    }
+    return name == "graft run" ? graft_failed : wrong_usage;
+}
+
+}  // namespace
 
 int complain(const Error& error) {
     const char* reason = error.reason != nullptr ? error.reason : "failed";
@@ -27,6 +70,11 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     int status = 0;
     for (const auto add : {add_run, add_shell, add_up, add_down, add_status, add_port, add_version, add_daemon}) add(app, status);
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        // Asked for help, or wrong.
+        return error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success) ? app.exit(error) : complain_of_usage(app, error);
+    }
     return status;
 }

@@ -14,6 +14,25 @@ namespace {
 
 using nlohmann::json;
 
+std::string member_text(const json& member) {
+    return member.value("name", "?") + " (id " + std::to_string(member.value("program_id", 0)) + ")";
+}
+
+// "xdp_dispatcher (id 5): xdp_pass (id 2), xdp_drop (id 3)"; extensions of extensions in brackets.
+std::string chain_text(const json& member) {
+    std::string text = member_text(member), members;
+    for (const json& inner : member.value("chain", json::array())) {
+        members += members.empty() ? "" : ", ";
+        members += inner.value("function", "?") + " = " + chain_text(inner);
+    }
+    return members.empty() ? text : text + " [" + members + "]";
+}
+
+std::string xdp_text(const json& end) {
+    const json xdp = end.value("xdp", json());
+    return xdp.is_object() ? xdp.value("mode", "?") + " XDP: " + chain_text(xdp) : "nothing attached";
+}
+
 // The other side may be of another version: what it does not say is left out.
 void print(const json& status) {
     std::printf("kernel: version %s, process %d\n", status.value("version", "?").c_str(), status.value("pid", 0));
@@ -24,6 +43,10 @@ void print(const json& status) {
     std::printf("pins: %d in %s\n", pins.value("count", 0), pins.value("directory", "nowhere").c_str());
     for (const json& client : status.value("clients", json::array()))
         std::printf("client: process %d, %s\n", client.value("pid", 0), client.value("command", "?").c_str());
+    for (const json& port : status.value("ports", json::array())) print_port(port);
+    for (const json& idle : status.value("xdp_without_packets", json::array()))
+        std::printf("no port, no packets pass: %s (interface %d): %s\n", idle.value("name", "?").c_str(), idle.value("ifindex", 0),
+                    xdp_text(idle).c_str());
     for (const json& missing : status.value("missing", json::array())) std::printf("missing: %s\n", missing.get<std::string>().c_str());
 }
 
@@ -47,6 +70,14 @@ int show(bool as_json) {
 }
 
 }  // namespace
+
+void print_port(const json& port) {
+    std::printf("port %d: %s\n", port.value("id", 0), port.value("kind", "?").c_str());
+    for (const json& end : port.value("ends", json::array())) {
+        const char* state = !end.value("up", false) ? "down" : end.value("carrier", false) ? "up" : "no carrier";
+        std::printf("  %s (interface %d): %s, %s\n", end.value("name", "?").c_str(), end.value("ifindex", 0), state, xdp_text(end).c_str());
+    }
+}
 
 Result<json> fetch_status() {
     const Fd socket = TRY(connect_to_running());

@@ -10,4 +10,7 @@ namespace graft::cli {
 // ENOENT: no kernel runs.
 Result<nlohmann::json> fetch_status();
 
+// One port in lines for people: its two ends, and what is attached to each.
+void print_port(const nlohmann::json& port);
+
 }  // namespace graft::cli

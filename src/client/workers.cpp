@@ -4,18 +4,26 @@
 #include <utility>
 
 namespace graft::client {
+namespace {
+
+constexpr size_t kept_threads = 2;
+
+}  // namespace
 
 Workers::~Workers() {
-    std::vector<std::thread> threads;
-    {
-        const std::lock_guard guard(lock_);
-        stopping_ = true;
-        runnable_.clear();
-        groups_.clear();
-        threads.swap(threads_);
-    }
+    std::unique_lock guard(lock_);
+    stopping_ = true;
+    runnable_.clear();
+    groups_.clear();
     ready_.notify_all();
-    for (std::thread& thread : threads) thread.join();
+    idle_again_.wait(guard, [this] { return threads_.empty(); });
+    guard.unlock();
+    for (std::thread& thread : ended_) thread.join();
+}
+
+size_t Workers::threads() const {
+    const std::lock_guard guard(lock_);
+    return threads_.size();
 }
 
 bool Workers::wait_idle(std::chrono::milliseconds patience) {
@@ -40,7 +48,7 @@ void Workers::run(uint64_t group, std::function<void()> task) {
         return;
     }
     try {
-        threads_.emplace_back([this] { work(); });
+        start();
     } catch (const std::system_error&) {
         // No thread to be had: one that is busy takes it later; with none at all, it has to be done here.
         if (threads_.empty()) {
@@ -52,14 +60,33 @@ void Workers::run(uint64_t group, std::function<void()> task) {
     }
 }
 
-void Workers::work() {
+void Workers::start() {
+    for (std::thread& thread : ended_) thread.join();
+    ended_.clear();
+    const auto self = threads_.emplace(threads_.end());
+    try {
+        // It finds itself in the list: we hold the lock.
+        *self = std::thread([this, self] { work(self); });
+    } catch (...) {
+        threads_.erase(self);
+        throw;
+    }
+}
+
+void Workers::end_of_work(Threads::iterator self) {
+    ended_.splice(ended_.end(), threads_, self);
+    idle_again_.notify_all();
+}
+
+void Workers::work(Threads::iterator self) {
     std::unique_lock guard(lock_);
     for (;;) {
         ++idle_;
         idle_again_.notify_all();
-        ready_.wait(guard, [this] { return stopping_ || !runnable_.empty(); });
+        const bool called = ready_.wait_for(guard, linger_, [this] { return stopping_ || !runnable_.empty(); });
         --idle_;
-        if (stopping_) return;
+        if (stopping_ || (!called && threads_.size() > kept_threads)) return end_of_work(self);
+        if (!called) continue;
         const Task task = std::move(runnable_.front());
         runnable_.pop_front();
         guard.unlock();

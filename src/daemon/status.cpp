@@ -13,16 +13,37 @@ namespace {
 
 using nlohmann::json;
 
-json xdp_status(const XdpState& xdp) {
+// The extensions that sit in a program's functions, in the order of the functions: in libxdp's dispatcher that is the order of the chain.
+json chain_of(const Kernel& kernel, const Program& program) {
+    json members = json::array();
+    const std::vector<Subprogram>& functions = program.code().subprograms;
+    for (uint32_t i = 0; i < functions.size(); ++i) {
+        const Ref<Program> extension = kernel.targets.extension_at(program, i);
+        if (!extension) continue;
+        members.push_back({{"program_id", extension->id()},
+                           {"name", extension->facts().name},
+                           {"function", functions[i].name},
+                           {"chain", chain_of(kernel, *extension)}});
+    }
+    return members;
+}
+
+json xdp_status(const Kernel& kernel, const XdpState& xdp) {
     if (xdp.mode == XDP_ATTACHED_NONE) return nullptr;
-    return {{"mode", xdp.mode == XDP_ATTACHED_SKB ? "generic" : "native"}, {"program_id", xdp.drv_id != 0 ? xdp.drv_id : xdp.skb_id}};
+    const uint32_t id = xdp.drv_id != 0 ? xdp.drv_id : xdp.skb_id;
+    json attached = {{"mode", xdp.drv_id == 0 ? "generic" : "native"}, {"program_id", id}};
+    if (const Ref<Program> program = kernel.programs.find(id)) {
+        attached["name"] = program->facts().name;
+        attached["chain"] = chain_of(kernel, *program);
+    }
+    return attached;
 }
 
 std::string mac_address(const std::array<uint8_t, 6>& mac) {
     return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
-json end_status(const PortEndStatus& end, const XdpState& xdp) {
+json end_status(const Kernel& kernel, const PortEndStatus& end) {
     json verdicts;
     const char* const names[] = {"aborted", "drop", "pass", "tx", "redirect"};
     for (size_t i = 0; i < std::size(names); ++i) verdicts[names[i]] = end.verdicts[i];
@@ -33,7 +54,7 @@ json end_status(const PortEndStatus& end, const XdpState& xdp) {
             {"mtu", end.mtu},
             {"up", end.up},
             {"carrier", end.carrier},
-            {"xdp", xdp_status(xdp)},
+            {"xdp", xdp_status(kernel, kernel.xdp.query(end.key))},
             {"frames", end.frames},
             {"bytes", end.bytes},
             {"verdicts", verdicts},
@@ -68,14 +89,16 @@ std::string Daemon::status() const {
     if (PortTable* ports = interfaces_->ports()) {
         for (const PortStatus& port : ports->status()) {
             json ends = json::array();
-            for (const PortEndStatus& end : port.ends) ends.push_back(end_status(end, kernel_->xdp.query(end.key)));
+            for (const PortEndStatus& end : port.ends) ends.push_back(end_status(*kernel_, end));
             status["ports"].push_back({{"id", port.id}, {"kind", "veth"}, {"ends", ends}});
         }
     }
     status["xdp_without_packets"] = json::array();
     for (const client::Interfaces::Idle& idle : interfaces_->attached_without_packets()) {
-        status["xdp_without_packets"].push_back(
-            {{"name", idle.name}, {"ifindex", idle.key.ifindex}, {"netns_cookie", idle.key.netns_cookie}, {"xdp", xdp_status(idle.xdp)}});
+        status["xdp_without_packets"].push_back({{"name", idle.name},
+                                                 {"ifindex", idle.key.ifindex},
+                                                 {"netns_cookie", idle.key.netns_cookie},
+                                                 {"xdp", xdp_status(*kernel_, idle.xdp)}});
     }
     // A client's name may be any bytes.
     return status.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -2,7 +2,7 @@
 source "$(dirname "$0")/lib.sh"
 probe=$GRAFT_BIN/graft-probe
 
-field() { "$graft" status --json | sed -nE 's/^ *"'"$1"'": "?([^",]*)"?,?$/\1/p' | head -1; }
+field() { status_field "$@"; }
 
 matches "status without a kernel" 'no graft kernel is running' "$("$graft" status)"
 check "JSON without a kernel" '{"running":false}' "$("$graft" status --json)"

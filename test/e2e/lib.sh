@@ -1,5 +1,8 @@
-# For the tests of the tool: sourced by each, after which $graft is the tool, its kernel is a fresh one of this test's own, and at the end everything must
-# be gone: processes, files, mounts.
+# For the tests of the tool: sourced by each, after which $graft is the tool and its kernel a fresh one of this test's own.
+#
+# At the end nothing may be left: in a kernel that still runs no program, map, link, BTF and pin; then it is ended, and no process of this
+# test may live, and its files, mounts, named network namespaces and interfaces must be gone.  What is only reachable from processes (the
+# kernel's own namespaces, and what they hold) goes with the last of them.
 #
 # test/e2e/run starts a test; it sets GRAFT and GRAFT_BIN.
 set -uo pipefail
@@ -46,9 +49,33 @@ left_over() {
 }
 mounts_before=$(sort /proc/self/mounts)
 run_before=$(ls /run)
+namespaces_before=$(ls /run/netns 2>/dev/null)
+interfaces_before=$(ls /sys/class/net)
+
+# status_field NAME: of `graft status --json`, the first of that name
+status_field() { "$graft" status --json | sed -nE 's/^ *"'"$1"'": "?([^",]*)"?,?$/\1/p' | head -1; }
+objects_left() {
+    local objects
+    objects=$(for kind in programs maps links held_by_clients; do echo "$kind $(status_field "$kind")"; done)
+    objects+=" pins $(status_field count)"
+    # The one that stays is the kernel's own, vmlinux.
+    [[ $(tr '\n' ' ' <<<"$objects") == "programs 0 maps 0 links 0 held_by_clients 0 pins 0 " && $(status_field btfs) == 1 ]] && return 1
+    echo "$objects btfs $(status_field btfs)"
+}
+# Nobody holds an object any more.  Programs go a grace period after their last holder.
+nothing_left() {
+    local left end=$((SECONDS + 10))
+    while left=$(objects_left); do
+        ((SECONDS < end)) || { fail "objects are left: ${left//$'\n'/ }"; return; }
+        sleep 0.05
+    done
+}
+daemon_descriptors() { ls "/proc/$1/fd" | wc -l; }
+daemon_threads() { ls "/proc/$1/task" | wc -l; }
 
 finish() {
     local left end
+    if [[ $(status_field running) == true ]]; then nothing_left; fi
     "$graft" down >/dev/null || fail "graft down"
     end=$((SECONDS + 10))
     while left=$(left_over) && [[ $left && $SECONDS -lt $end ]]; do sleep 0.1; done
@@ -56,6 +83,8 @@ finish() {
     [[ ! -e $XDG_RUNTIME_DIR/graft ]] || fail "files are left: $(find "$XDG_RUNTIME_DIR/graft")"
     check "mounts" "$mounts_before" "$(sort /proc/self/mounts)"
     check "/run" "$run_before" "$(ls /run)"
+    check "named network namespaces" "$namespaces_before" "$(ls /run/netns 2>/dev/null)"
+    check "interfaces" "$interfaces_before" "$(ls /sys/class/net)"
     rm -rf "$XDG_RUNTIME_DIR"
     ((failures == 0)) || { echo "$failures failed"; exit 1; }
     exit 0
