@@ -14,16 +14,13 @@ namespace {
 
 using nlohmann::json;
 
-std::string member_text(const json& member) {
-    return member.value("name", "?") + " (id " + std::to_string(member.value("program_id", 0)) + ")";
-}
-
-// "xdp_dispatcher (id 5): xdp_pass (id 2), xdp_drop (id 3)"; extensions of extensions in brackets.
+// "xdp_dispatcher (id 5) [prog0 = xdp_pass (id 2), fentry prog0: tracer (id 7)]"; what is attached to a member, behind it in the same way.
 std::string chain_text(const json& member) {
-    std::string text = member_text(member), members;
+    std::string text = member.value("name", "?") + " (id " + std::to_string(member.value("program_id", 0)) + ")", members;
     for (const json& inner : member.value("chain", json::array())) {
+        const std::string kind = inner.value("kind", "freplace"), function = inner.value("function", "?");
         members += members.empty() ? "" : ", ";
-        members += inner.value("function", "?") + " = " + chain_text(inner);
+        members += (kind == "freplace" ? function + " = " : kind + " " + function + ": ") + chain_text(inner);
     }
     return members.empty() ? text : text + " [" + members + "]";
 }

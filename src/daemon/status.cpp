@@ -13,17 +13,19 @@ namespace {
 
 using nlohmann::json;
 
-// The extensions that sit in a program's functions, in the order of the functions: in libxdp's dispatcher that is the order of the chain.
+const char* kind_of(const Attachment& attachment) {
+    return attachment.is_extension() ? "freplace" : attachment.runs_before() ? "fentry" : "fexit";
+}
+
+// What is attached to a program's functions, in the order of the functions: in libxdp's dispatcher that is the order of the chain.
 json chain_of(const Kernel& kernel, const Program& program) {
     json members = json::array();
-    const std::vector<Subprogram>& functions = program.code().subprograms;
-    for (uint32_t i = 0; i < functions.size(); ++i) {
-        const Ref<Program> extension = kernel.targets.extension_at(program, i);
-        if (!extension) continue;
-        members.push_back({{"program_id", extension->id()},
-                           {"name", extension->facts().name},
-                           {"function", functions[i].name},
-                           {"chain", chain_of(kernel, *extension)}});
+    for (const auto& [subprogram, attachment] : kernel.targets.members(program)) {
+        members.push_back({{"program_id", attachment.program->id()},
+                           {"name", attachment.program->facts().name},
+                           {"kind", kind_of(attachment)},
+                           {"function", program.code().subprograms[subprogram].name},
+                           {"chain", chain_of(kernel, *attachment.program)}});
     }
     return members;
 }
