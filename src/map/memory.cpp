@@ -45,8 +45,12 @@ Memory::~Memory() {
 }
 
 Result<void> Memory::forbid_new_writers() {
-    if (fcntl(fd(), F_ADD_SEALS, F_SEAL_FUTURE_WRITE) != 0) return fail(errno, "the map's memfd cannot be sealed against writing");
-    return {};
+    if (fcntl(fd(), F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0) return {};
+    const int error = errno;
+    // A client may have set the same seal, and one against further seals behind it.
+    const int seals = fcntl(fd(), F_GET_SEALS);
+    if (seals >= 0 && (seals & F_SEAL_FUTURE_WRITE) != 0) return {};
+    return fail(error, "the map's memfd cannot be sealed against writing");
 }
 
 Result<void> Memory::make_read_only() {

@@ -1,0 +1,119 @@
+# Clients that do what no honest one does: they get Linux's errno, other clients go on, and nothing of them is left in the kernel's
+# process: no object, no descriptor, no thread.
+#
+# What user space must know to answer a client's bpf(2), netlink and file calls, and the tests that ask it.  "Supervisor", "Descriptors",
+# "Rtnetlink" ... are test suites beside the code.
+#
+#   one listener a process; a second is refused                      Supervisor.ASecondListenerIsRefusedWithAReason, run.sh
+#   killable, not interruptible: signals during a call               signals below
+#   a thread's id is not its process's                               Supervisor.StaticProgramsThreadsAndForks, flood
+#   memory that is not there, ends early or is read-only             Supervisor.BadMemoryIsEfault, unmapped
+#   memory that changes while it is read                             Supervisor.MemoryThatChangesWhileItIsRead, changing
+#   memory that hangs (userfaultfd)                                  Supervisor.MemoryThatHangsHoldsUpItsOwnerAlone
+#   process_vm_readv is not allowed                                  restricted.sh
+#   a client dies inside its call, its number is given away          Supervisor.AClientKilledInsideACallIsNoticed, KilledAtAnyMoment, die
+#   objects survive dup, fork, exec, SCM_RIGHTS                      Descriptors.EveryCopyCounts, AChildHoldsIt,
+#                                                                    Supervisor.ObjectsSurviveExecOnlyWhenAsked, OneClientPassesAnObjectToAnother
+#   the last close: merged notices, refused lease, full queue        Descriptors.LastCloseDropsTheObject, MergedNoticesAreNotCounted,
+#                                                                    TenThousandObjectsAndAnOverflow, InProcess.PinsSurviveAnOverflowOfNotices
+#   a close is seen before the next call                             Supervisor.CallsAreAnswered, pins.sh
+#   an O_PATH copy opened again, leases and SIGIO                    Descriptors.OPathCopyOfADeadObject, ResurrectionRaces, files
+#   equal inode numbers of two filesystems                           twins below
+#   RLIMIT_NOFILE of the kernel: ENFILE, and it is said              Descriptors.TheLimitIsEnfileWithAReason, limit below
+#   ten thousand objects                                             Supervisor.TenThousandObjects, hold
+#   seals: truncate, grow, write, seal                               Descriptors.ClientsCannotResizeTheFile, files
+#   a mapping holds the object; freeze of what is mapped             Descriptors.AMappingHoldsIt, Mappings.*, syscall.map-mmap
+#   names in /proc that bpftool knows                                Descriptors.NamesThatBpftoolKnows, pins.sh
+#   bpffs: statfs, mount, ip netns exec                              Supervisor.MountOfABpffs, environment.sh, pins.sh
+#   pins: O_EXCL, last name, refused names                           InProcess.PinErrors, APinHoldsTheObjectUntilItsLastNameGoes, pins.sh
+#   rtnetlink: dup and fcntl of its sockets, MSG_PEEK, short buffers Rtnetlink.TheSocketGetsTheClientsNumber, APeekTakesNothing,
+#                                                                    ADumpInAnyBuffer, ALongerDatagramComesInPieces
+#   rtnetlink: genuine acknowledgements, errno of refusals           Answer.ErrnoOfWhatGraftRefused, TheHostsVerdictWithTheClientsRequest
+#   rtnetlink: lengths that lie                                      RtnetlinkRequest.LengthsThatLie, fuzz/netlink.cpp
+#   namespaces die, inode numbers are reused, interfaces move        Rtnetlink.WhatIsAttachedMovesAlong, ADeletedInterfaceDropsItsProgram,
+#                                                                    PortTable.ADyingNamespaceTakesBothEnds
+#   the other entries (32-bit, x32) do not reach the host            Supervisor.TheCompatEntryIsEnosys
+#   short and long attrs, non-zero tails                             syscall.attr, fuzz/attr.cpp
+#   the kernel ends under its clients: ENOSYS                        Supervisor.AfterCloseCallsAreEnosys, ClosingGivesUpLongCalls, kernel.sh
+source "$(dirname "$0")/lib.sh"
+hostile=$GRAFT_BIN/graft-hostile probe=$GRAFT_BIN/graft-probe
+
+"$graft" up >/dev/null
+daemon=$(status_field pid)
+# An honest client all the while: it must see nothing of the others.
+"$graft" run -- bash -c "while [[ ! -e $work/stop ]]; do $probe map lookup threads fork || { echo \$? >$work/honest; exit 1; }; done" &
+honest=$!
+nobody_else() { [[ ! -e $work/honest ]] || fail "an honest client was hurt at step $(cat "$work/honest") during $1"; }
+
+for what in unmapped files closes changing flood 'die 60'; do
+    # shellcheck disable=SC2086
+    status 0 timeout 120 "$graft" run -- "$hostile" $what
+    nobody_else "$what"
+done
+# Several at once.
+pids=()
+for what in closes changing flood 'die 20' closes; do
+    # shellcheck disable=SC2086
+    "$graft" run -- "$hostile" $what &
+    pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid" || fail "one of several hostile clients ended with status $?"; done
+nobody_else "several at once"
+touch "$work/stop"
+wait "$honest" || fail "the honest client failed"
+
+# Signals during calls: no call is lost or done twice.
+"$graft" run -- bash -c "$probe map threads threads threads & client=\$!; while kill -CONT \$client 2>/dev/null; do :; done; wait \$client" ||
+    fail "signals disturb calls"
+
+# What a client holds goes with it.
+"$graft" run -- "$hostile" links 1000 >"$work/links" &
+holder=$!
+within 60 grep -qs ready "$work/links" || fail "1,000 links are not made"
+check "links" 1000 "$(status_field links)"
+kill -KILL "$holder"
+wait "$holder" 2>/dev/null
+nothing_left
+
+most=10000 hard=$(ulimit -Hn)
+[[ $hard == unlimited || $hard -gt 11000 ]] || most=$((hard / 2))
+status 0 "$graft" run -- "$hostile" hold "$most" >"$work/out"
+check "objects held without a refusal" "" "$(cat "$work/out")"
+nothing_left
+
+# Two bpffs have files of equal numbers: each names its own object.
+mkdir "$work/a" "$work/b"
+twins=$("$graft" run -- sh -c "
+    for name in a b; do
+        mount -t bpf bpf $work/\$name && bpftool map create $work/\$name/m type array key 4 value 4 entries 1 name of_\$name
+    done
+    stat -c %i $work/a/m $work/b/m | uniq | wc -l
+    bpftool map show pinned $work/a/m | sed -n 's/.*name \(of_.\).*/\1/p'
+    bpftool map show pinned $work/b/m | sed -n 's/.*name \(of_.\).*/\1/p'
+    umount $work/a $work/b" | tr '\n' ' ')
+check "two bpffs" "1 of_a of_b " "$twins"
+nothing_left
+
+# The kernel's process is as it was before: descriptors at once, threads when they have been idle.
+# (A first client leaves some: it is compared with a kernel that has served one.)
+settled() { [[ $(daemon_descriptors "$daemon") -le $descriptors && $(daemon_threads "$daemon") -le $threads ]]; }
+status 0 "$graft" run -- "$probe" map lookup threads fork
+sleep 4
+descriptors=$(daemon_descriptors "$daemon") threads=$(daemon_threads "$daemon")
+[[ $descriptors -lt 60 ]] || fail "descriptors of the kernel: $(ls -l "/proc/$daemon/fd")"
+[[ $threads -lt 16 ]] || fail "threads of the kernel: $threads"
+for what in closes flood 'die 20' 'hold 500'; do
+    # shellcheck disable=SC2086
+    status 0 "$graft" run -- "$hostile" $what
+done
+within 20 settled || fail "the kernel had $descriptors descriptors and $threads threads, now $(daemon_descriptors "$daemon") and $(daemon_threads "$daemon")"
+check "the same kernel" "$daemon" "$(status_field pid)"
+"$graft" down
+
+# A kernel that may open few files: ENFILE, not a failure of others; and it says so when asked.
+(ulimit -n 400 && "$graft" up >/dev/null)
+status 0 "$graft" run -- "$hostile" hold 2000 >"$work/out"
+matches "at the limit" '^full at [0-9]+$' "$(cat "$work/out")"
+error=$("$graft" run --explain -- "$hostile" hold 2000 2>&1)
+matches "its reason" 'graft: bpf command 0: Too many open files in system: [^'$'\n'']*open files' "$error"
+status 0 "$graft" run -- "$probe" map lookup
