@@ -68,6 +68,8 @@ static_assert(sizeof(LinkInfo) == 64);
 
 // Instruction encodings after 6.1 (cpu v4).
 inline constexpr uint8_t memsx = 0x80;  // BPF_LDX mode: sign-extending load
+// BPF_LDX modes of verified programs, which no client may give: loads that may meet a null pointer (verified.h).
+inline constexpr uint8_t probe_mem = 0x20, probe_memsx = 0x40;
 inline constexpr uint8_t jcond = 0xe0;  // BPF_JMP operation: may_goto
 inline constexpr int32_t addr_space_cast = 1;
 

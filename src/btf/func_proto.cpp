@@ -160,7 +160,7 @@ Result<FunctionModel> model_function(const Btf& btf, uint32_t func_proto, std::s
 
 FunctionModel unknown_function_model() {
     constexpr FunctionModel::Value word{FunctionModel::Kind::scalar, false, sizeof(uint64_t), 0};
-    return {word, std::vector(abi::max_func_reg_args, word)};
+    return {.result = word, .args = std::vector(abi::max_func_reg_args, word), .raw = true};
 }
 
 }  // namespace graft

@@ -30,6 +30,7 @@ struct FunctionModel {
     };
     Value result;
     std::vector<Value> args;  // at most abi::max_func_args
+    bool raw = false;         // nothing is known: these are registers
 };
 
 // EINVAL: too many arguments, "...", or a value that is not passed in registers.  `name`: the function's, for the log.

@@ -25,6 +25,16 @@ uint64_t probe_read_kernel_str(uint64_t to, uint64_t size, uint64_t from, uint64
 }
 
 constexpr auto rows = std::to_array<Helper>({
+    {.id = BPF_FUNC_probe_read_str,
+     .name = "bpf_probe_read_str",
+     .function = probe_read_kernel_str,
+     .args = {Arg::mem_write, Arg::const_size_or_zero, Arg::anything},
+     .gpl_only = true},
+    {.id = BPF_FUNC_probe_read,
+     .name = "bpf_probe_read",
+     .function = probe_read_kernel,
+     .args = {Arg::mem_write, Arg::const_size_or_zero, Arg::anything},
+     .gpl_only = true},
     {.id = BPF_FUNC_probe_read_kernel,
      .name = "bpf_probe_read_kernel",
      .function = probe_read_kernel,

@@ -207,6 +207,48 @@ constexpr uint32_t kprobe[] = {
     BPF_FUNC_copy_from_user_task,
 };
 
+constexpr uint32_t tracing[] = {
+    BPF_FUNC_probe_read,
+    BPF_FUNC_get_current_uid_gid,
+    BPF_FUNC_get_current_comm,
+    BPF_FUNC_perf_event_read,
+    BPF_FUNC_get_stackid,
+    BPF_FUNC_probe_write_user,
+    BPF_FUNC_current_task_under_cgroup,
+    BPF_FUNC_probe_read_str,
+    BPF_FUNC_get_socket_cookie,
+    BPF_FUNC_perf_event_read_value,
+    BPF_FUNC_get_stack,
+    BPF_FUNC_sk_storage_get,
+    BPF_FUNC_sk_storage_delete,
+    BPF_FUNC_send_signal,
+    BPF_FUNC_skb_output,
+    BPF_FUNC_send_signal_thread,
+    BPF_FUNC_xdp_output,
+    BPF_FUNC_skc_to_tcp6_sock,
+    BPF_FUNC_skc_to_tcp_sock,
+    BPF_FUNC_skc_to_tcp_timewait_sock,
+    BPF_FUNC_skc_to_tcp_request_sock,
+    BPF_FUNC_skc_to_udp6_sock,
+    BPF_FUNC_get_task_stack,
+    BPF_FUNC_d_path,
+    BPF_FUNC_copy_from_user,
+    BPF_FUNC_task_storage_get,
+    BPF_FUNC_task_storage_delete,
+    BPF_FUNC_sock_from_file,
+    BPF_FUNC_get_func_ip,
+    BPF_FUNC_get_attach_cookie,
+    BPF_FUNC_get_branch_snapshot,
+    BPF_FUNC_skc_to_unix_sock,
+    BPF_FUNC_find_vma,
+    BPF_FUNC_get_func_arg,
+    BPF_FUNC_get_func_ret,
+    BPF_FUNC_get_func_arg_cnt,
+    BPF_FUNC_xdp_get_buff_len,
+    BPF_FUNC_copy_from_user_task,
+    BPF_FUNC_skc_to_mptcp_sock,
+};
+
 // The sets ascend.
 template <size_t n>
 bool contains(const uint32_t (&set)[n], uint32_t id) {
@@ -222,5 +264,6 @@ bool sched_cls_has_helper(uint32_t id) { return contains(base, id) || contains(s
 bool socket_filter_has_helper(uint32_t id) { return contains(base, id) || contains(socket_filter, id); }
 bool cgroup_sock_has_helper(uint32_t id) { return contains(base, id) || contains(cgroup_sock, id); }
 bool kprobe_has_helper(uint32_t id) { return contains(base, id) || contains(kprobe, id); }
+bool tracing_has_helper(uint32_t id) { return contains(base, id) || contains(tracing, id); }
 
 }  // namespace graft

@@ -11,5 +11,6 @@ namespace graft {
 [[nodiscard]] bool socket_filter_has_helper(uint32_t id);
 [[nodiscard]] bool cgroup_sock_has_helper(uint32_t id);
 [[nodiscard]] bool kprobe_has_helper(uint32_t id);  // tracepoint and raw_tracepoint too
+[[nodiscard]] bool tracing_has_helper(uint32_t id);  // fentry and fexit
 
 }  // namespace graft

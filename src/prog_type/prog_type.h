@@ -13,7 +13,7 @@
 namespace graft {
 
 // What a load or store went through; the context accesses among them are rewritten after verification.
-enum class PointerUse : uint8_t { none, plain, ctx, several };
+enum class PointerUse : uint8_t { none, plain, ctx, btf_object, several };
 
 // What a context field holds for the program.
 enum class CtxField : uint8_t { scalar, packet, packet_meta, packet_end, sock_or_null, sock_common_or_null, flow_keys, btf_pointer };
@@ -22,12 +22,13 @@ struct CtxAccess {
     CtxField field = CtxField::scalar;
     uint32_t field_size = 0;  // bytes of the whole field: a narrower load of it is allowed when equal to what was asked
     uint32_t btf_id = 0;      // btf_pointer: the struct in vmlinux BTF
+    bool trusted = false;     // btf_pointer: it is neither null nor stale
 };
 
 struct ProgType {
     uint32_t type;                  // BPF_PROG_TYPE_*
     const char* name;               // "xdp"
-    const char* ctx_struct;         // UAPI name of the context: "xdp_md"; what freplace and global functions compare
+    const char* ctx_struct;         // UAPI name of the context: "xdp_md"; what freplace and global functions compare; null: it has none
     const char* kernel_ctx_struct;  // what fentry on such a program sees: "xdp_buff"
     // May the program access `size` bytes at `offset` of its context?  nullopt: "invalid bpf_context access".  A sign-extending load of a
     // field that is no scalar is for the caller to refuse, in the same words.

@@ -10,9 +10,9 @@ namespace {
 std::optional<CtxAccess> no_access(uint32_t, uint32_t, bool, uint32_t) { return std::nullopt; }
 bool no_helper(uint32_t) { return false; }
 
-constexpr std::array<const ProgType*, 9> table = {&socket_filter_type, &kprobe_type,         &sched_cls_type,
-                                                  &sched_act_type,     &tracepoint_type,     &xdp_type,
-                                                  &cgroup_sock_type,   &raw_tracepoint_type, &ext_type};
+constexpr std::array<const ProgType*, 10> table = {&socket_filter_type, &kprobe_type, &sched_cls_type,   &sched_act_type,
+                                                   &tracepoint_type,    &xdp_type,    &cgroup_sock_type, &raw_tracepoint_type,
+                                                   &tracing_type,       &ext_type};
 
 constexpr std::array names = {
     "UNSPEC",

@@ -1,4 +1,5 @@
-// The addresses that the verifier put into ld_imm64 go back to ids, for the client must not see them and could not use them.
+// The addresses that the verifier put into ld_imm64 go back to ids, for the client must not see them and could not use them; what is no
+// instruction of BPF becomes the one it was.
 
 #include "program/dump.h"
 
@@ -51,6 +52,10 @@ std::vector<bpf_insn> dump_instructions(const Program& program) {
             const auto number = static_cast<uint16_t>(insns[i].off);
             insns[i].off = static_cast<int16_t>(insns[i].imm);
             insns[i].imm = number;
+        } else if (BPF_CLASS(insns[i].code) == BPF_LDX) {
+            const uint8_t mode = BPF_MODE(insns[i].code);
+            const uint8_t given = mode == abi::probe_mem ? uint8_t{BPF_MEM} : mode == abi::probe_memsx ? abi::memsx : mode;
+            insns[i].code = static_cast<uint8_t>(BPF_LDX | BPF_SIZE(insns[i].code) | given);
         }
     }
     return insns;

@@ -50,6 +50,7 @@ private:
             info.subprogram = i;
             info.target_type = target_->type;
             info.target_expected_attach_type = target_->expected_attach_type;
+            info.context_type = target_->type == BPF_PROG_TYPE_EXT ? target_->extended_type : target_->type;
             return {};
         }
         return refuse("Subprog {} doesn't exist\n", info.name);

@@ -63,6 +63,7 @@ struct AttachTargetInfo {
     FunctionModel model;  // how it is called
     uint32_t target_type = 0;
     uint32_t target_expected_attach_type = 0;
+    uint32_t context_type = 0;  // program type whose context the function is called with: an extension's is that of what it extends
 };
 
 // EINVAL (and ENOTSUPP, EOPNOTSUPP) as Linux; the order of checks is Linux's.  target null: a kernel function by vmlinux BTF.

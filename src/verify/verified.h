@@ -28,6 +28,11 @@ struct Subprogram {
     bool is_callback = false;  // called by address only
 };
 
+// A load through a pointer into a kernel object (abi::probe_mem, probe_memsx) from an address below this one is one through a null pointer,
+// and gives 0.  Above it the address is good: every pointer member of the structs that vmlinux BTF describes is null or leads to a live
+// object of its type while a program runs.
+inline constexpr uint64_t first_object_address = 1 << 16;
+
 struct VerifiedProgram {
     // Rewritten for the engines:
     //  - ld_imm64 of a map holds the host pointer of the Map (src_reg BPF_PSEUDO_MAP_FD/IDX), of a map value the host address
@@ -35,6 +40,8 @@ struct VerifiedProgram {
     //  - a call of a subprogram (BPF_PSEUDO_CALL) keeps its relative imm and has the subprogram's number in `off`;
     //  - a callback's address (BPF_PSEUDO_FUNC) has the subprogram's number in the first slot's imm;
     //  - context accesses are loads and stores at graft's own layouts (abi/kernel_types.h);
+    //  - a load through a pointer into a kernel object is BPF_LDX with mode abi::probe_mem or (sign-extending) abi::probe_memsx instead of
+    //    BPF_MEM and abi::memsx: register + off below first_object_address gives 0, else it is a load as any;
     //  - division and modulo by zero need no checks inserted: engines implement BPF's definition (x / 0 = 0, x % 0 = x).
     std::vector<bpf_insn> insns;
     std::vector<Subprogram> subprograms;

@@ -130,6 +130,10 @@ Operation decode_load(const bpf_insn& insn) {
             return by_size(insn, ldx8, ldx16, ldx32, ldx64);
         case abi::memsx:
             return by_size(insn, ldsx8, ldsx16, ldsx32, unreachable);
+        case abi::probe_mem:
+            return by_size(insn, probe8, probe16, probe32, probe64);
+        case abi::probe_memsx:
+            return by_size(insn, probesx8, probesx16, probesx32, unreachable);
         default:
             return unreachable;
     }

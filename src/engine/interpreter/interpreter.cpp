@@ -33,6 +33,11 @@ template <class T>
 GRAFT_PROGRAM_ACCESS inline T load(uint64_t address) {
     return reinterpret_cast<const Unaligned<T>*>(address)->value;
 }
+// Through a pointer into a kernel object, which may be null.
+template <class T>
+GRAFT_PROGRAM_ACCESS inline T probe(uint64_t address) {
+    return address < first_object_address ? T{} : load<T>(address);
+}
 template <class T>
 GRAFT_PROGRAM_ACCESS inline void store(uint64_t address, uint64_t value) {
     reinterpret_cast<Unaligned<T>*>(address)->value = static_cast<T>(value);
@@ -206,6 +211,27 @@ uint64_t execute(const Image* image, const LinkedFunction* function, const Argum
                 break;
             case ldsx32:
                 dst = static_cast<uint64_t>(int64_t{load<int32_t>(r[op.src] + static_cast<uint64_t>(op.off))});
+                break;
+            case probe8:
+                dst = probe<uint8_t>(r[op.src] + static_cast<uint64_t>(op.off));
+                break;
+            case probe16:
+                dst = probe<uint16_t>(r[op.src] + static_cast<uint64_t>(op.off));
+                break;
+            case probe32:
+                dst = probe<uint32_t>(r[op.src] + static_cast<uint64_t>(op.off));
+                break;
+            case probe64:
+                dst = probe<uint64_t>(r[op.src] + static_cast<uint64_t>(op.off));
+                break;
+            case probesx8:
+                dst = static_cast<uint64_t>(int64_t{probe<int8_t>(r[op.src] + static_cast<uint64_t>(op.off))});
+                break;
+            case probesx16:
+                dst = static_cast<uint64_t>(int64_t{probe<int16_t>(r[op.src] + static_cast<uint64_t>(op.off))});
+                break;
+            case probesx32:
+                dst = static_cast<uint64_t>(int64_t{probe<int32_t>(r[op.src] + static_cast<uint64_t>(op.off))});
                 break;
             case stx8:
                 store<uint8_t>(dst + static_cast<uint64_t>(op.off), r[op.src]);

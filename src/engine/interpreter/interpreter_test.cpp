@@ -219,6 +219,24 @@ TEST(Interpreter, LoadsWidenAndStoresCut) {
     }
 }
 
+TEST(Interpreter, LoadsFromObjectsMeetNull) {
+    const int loads[] = {BPF_LDX | abi::probe_mem | BPF_B,  BPF_LDX | abi::probe_mem | BPF_H,   BPF_LDX | abi::probe_mem | BPF_W,
+                         BPF_LDX | abi::probe_mem | BPF_DW, BPF_LDX | abi::probe_memsx | BPF_B, BPF_LDX | abi::probe_memsx | BPF_H,
+                         BPF_LDX | abi::probe_memsx | BPF_W};
+    const uint64_t expected[] = {0x88, 0xf788, 0xd5e6f788, 0x91a2b3c4d5e6f788, 0xffffffffffffff88, 0xfffffffffffff788, 0xffffffffd5e6f788};
+    Registry registry;
+    const std::array<uint64_t, 2> memory = {1, 0x91a2b3c4d5e6f788};
+    for (size_t i = 0; i < std::size(loads); ++i) {
+        const auto load = [&](uint64_t from) {
+            return registry.run({ld_imm64(2, from) + Insns{mov(0, 7), insn(loads[i], 0, 2, 8, 0), exit()}});
+        };
+        EXPECT_EQ(load(reinterpret_cast<uint64_t>(memory.data())), expected[i]);
+        EXPECT_EQ(load(0), 0U);
+        EXPECT_EQ(load(first_object_address - 9), 0U);
+        EXPECT_EQ(load(~uint64_t{7}), 0U);  // the offset leads to null
+    }
+}
+
 TEST(Interpreter, StoresOfImmediates) {
     const std::pair<int, uint64_t> cases[] = {
         {BPF_B, 0x010101010101017f & ~0xffULL}, {BPF_H, 0x010101010101ff00}, {BPF_W, 0x01010101ffffff00}, {BPF_DW, 0xffffffffffffff00}};

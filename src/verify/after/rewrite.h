@@ -13,6 +13,8 @@ namespace graft::verify {
 // --- its steps, in order -----------------------------------------------------------------------------------------------------------------
 // Instructions that no path reached go, and with them the functions, func_info and line_info that are only about them.
 Result<void> remove_dead_code(Env& env);
+// Loads through pointers into kernel objects become those that meet null pointers.
+void rewrite_object_loads(Env& env);
 // LD_ABS and LD_IND become calls that end the function with 0 when the frame is too short.
 Result<void> rewrite_frame_loads(Env& env);
 // Loads and stores of the context become those of graft's layouts.

@@ -167,6 +167,15 @@ TEST(ContextAccess, OtherMemoryIsLeftAlone) {
     EXPECT_EQ(env.words(), TestEnv::words("r2 = *(u32 *)(r1 + 0)\nexit"));
 }
 
+// --- kernel objects --------------------------------------------------------------------------------------------------------------------
+
+TEST(ObjectLoads, KnowThatThePointerMayBeNull) {
+    TestEnv env("r2 = *(u64 *)(r1 + 0)\nr0 = *(u16 *)(r2 + 4)\nr0 = *(s8 *)(r2 + 4)\nexit");
+    env->facts[1].pointer = env->facts[2].pointer = PointerUse::btf_object;
+    rewrite_object_loads(*env);
+    EXPECT_EQ(env.words(), TestEnv::words("r2 = *(u64 *)(r1 + 0)\n.insn 0x29, 0, 2, 4, 0\n.insn 0x51, 0, 2, 4, 0\nexit"));
+}
+
 // --- LD_ABS, LD_IND --------------------------------------------------------------------------------------------------------------------
 
 TEST(FrameLoad, AnAbsoluteOneIsACallThatMayEndTheFunction) {

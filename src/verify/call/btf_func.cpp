@@ -17,7 +17,7 @@ Error unknown_size(Env& env, uint32_t arg, const BtfType& type) {
 
 bool is_context(const Env& env, const BtfType& pointer) {
     const BtfType pointee = pointer.btf().skip_modifiers(pointer.type());
-    return pointee.is(BTF_KIND_STRUCT) && env.type != nullptr && pointee.name() == env.type->ctx_struct;
+    return pointee.is(BTF_KIND_STRUCT) && env.type != nullptr && env.type->ctx_struct != nullptr && pointee.name() == env.type->ctx_struct;
 }
 
 Result<FuncArg> classify(Env& env, const Function& function, uint32_t number, uint32_t type_id) {

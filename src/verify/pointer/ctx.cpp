@@ -29,13 +29,21 @@ void set_field(Walk& walk, uint32_t number, const CtxAccess& field) {
             set_pointer(target, Kind::sock_common, maybe_null);
             break;
         case CtxField::btf_pointer:
-            set_pointer(target, Kind::btf_object, trusted);
+            set_pointer(target, Kind::btf_object, field.trusted ? uint8_t{trusted} : uint8_t{0});
             target.btf = walk.env.request.vmlinux;
             target.btf_id = field.btf_id;
             break;
     }
     if (target.has(maybe_null)) target.id = walk.next_id();
     walk.touch(number);
+}
+
+std::optional<CtxAccess> allowed_field(Env& env, int32_t off, const MemoryAccess& access) {
+    if (off < 0) return std::nullopt;
+    const auto offset = static_cast<uint32_t>(off);
+    const bool is_write = access.access == Access::write;
+    if (env.effective_type() == BPF_PROG_TYPE_TRACING) return traced_value(env, offset, access.size, is_write);
+    return env.type->ctx_access(offset, access.size, is_write, env.expected_attach_type());
 }
 
 }  // namespace
@@ -60,9 +68,7 @@ Result<void> access_ctx(Walk& walk, const MemoryAccess& access) {
     }
     TRY(check_fixed_offset(walk, pointer, access.number, false));
     const int32_t off = pointer.off + access.off;
-    const auto field =
-        off < 0 ? std::nullopt
-                : env.type->ctx_access(static_cast<uint32_t>(off), access.size, access.access == Access::write, env.expected_attach_type());
+    const auto field = allowed_field(env, off, access);
     if (!field) return env.reject(EACCES, "invalid bpf_context access off={} size={}", off, access.size);
     if (access.access == Access::read && access.value >= 0) set_field(walk, static_cast<uint32_t>(access.value), *field);
     return {};

@@ -122,10 +122,6 @@ Result<void> access_mem(Walk& walk, const MemoryAccess& access) {
     return {};
 }
 
-Result<void> access_btf_object(Walk& walk, const MemoryAccess& access) {
-    return walk.env.reject(EACCES, "R{} is a pointer into a kernel object; graft's programs cannot follow those yet", access.number);
-}
-
 // --- packets -----------------------------------------------------------------------------------------------------------------------------
 
 Result<void> check_packet_range(Walk& walk, uint32_t number, int32_t off, uint32_t size, bool zero_size_allowed) {

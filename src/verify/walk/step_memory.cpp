@@ -19,12 +19,12 @@ uint32_t size_of(const bpf_insn& insn) {
     }
 }
 
-bool must_agree(PointerUse use) { return use == PointerUse::ctx; }
+bool must_agree(PointerUse use) { return use == PointerUse::ctx || use == PointerUse::btf_object; }
 
 // An instruction whose access is rewritten must be given one kind of pointer on every path.
 Result<void> note_pointer(Walk& walk, Kind kind) {
     PointerUse& noted = walk.env.facts[walk.insn].pointer;
-    const PointerUse use = kind == Kind::ctx ? PointerUse::ctx : PointerUse::plain;
+    const PointerUse use = kind == Kind::ctx ? PointerUse::ctx : kind == Kind::btf_object ? PointerUse::btf_object : PointerUse::plain;
     if (noted != PointerUse::none && noted != use && (must_agree(noted) || must_agree(use))) {
         return walk.env.reject(EINVAL, "same insn cannot be used with different pointers");
     }
