@@ -1,9 +1,11 @@
 #include "cli/client_process.h"
 
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,6 +108,17 @@ int execute(const std::vector<std::string>& command) {
     return code == ENOENT ? not_found : cannot_execute;
 }
 
+// Why this process, behind the filter, does not reach graft by bpf(2); empty: it does.
+std::string unreachable() {
+    // A filter of the container's that refuses the call goes before ours, whatever ours says.
+    if (syscall(SYS_bpf, -1, nullptr, 0) < 0 && errno == EPERM)
+        return "bpf(2) is refused by a seccomp profile here before graft sees it: allow bpf(2) in the container's profile";
+    bpf_attr attr{};
+    if (syscall(SYS_bpf, BPF_MAP_GET_NEXT_ID, &attr, sizeof(attr)) == 0 || (errno != EFAULT && errno != EACCES && errno != EPERM)) return {};
+    return std::string("graft may not read its clients' memory (") + std::strerror(errno) +
+           "): kernel.yama.ptrace_scope is above 1 here, or the container needs CAP_SYS_PTRACE";
+}
+
 // Executes the command as a client, or gives up.
 [[noreturn]] void become_client(Fd control, const Admission& admission, const RunOptions& options) {
     if (const Result<void> entered = client::enter(admission.namespaces, options.network); !entered.ok()) give_up(entered.error());
@@ -118,6 +131,10 @@ int execute(const std::vector<std::string>& command) {
     if (const Result<void> sent = client::send_message(control.get(), Bytes(&nothing, 1), std::span(&fd, 1)); !sent.ok())
         give_up(sent.error());
     if (const Result<client::Message> answer = receive_answer(control.get()); !answer.ok()) give_up(answer.error());
+    if (const std::string why = unreachable(); !why.empty()) {
+        complain(why);
+        _exit(graft_failed);
+    }
     listener->close();
     control.close();
     _exit(execute(options.command));

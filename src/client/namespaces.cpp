@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -146,6 +147,20 @@ void write_mounts(int mounts_file) {
     }
     // In one write; who reads meanwhile may see the end of the former text.
     if (pwrite(mounts_file, text.data(), text.size(), 0) < 0 || ftruncate(mounts_file, static_cast<off_t>(text.size())) != 0) return;
+}
+
+std::string hidden_children() {
+    constexpr unsigned cap_sys_ptrace = 19;
+    int scope = 0;
+    std::ifstream("/proc/sys/kernel/yama/ptrace_scope") >> scope;
+    uint64_t effective = 0;
+    std::ifstream lines("/proc/self/status");
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("CapEff:")) effective = std::strtoull(line.c_str() + 7, nullptr, 16);
+    }
+    if (scope == 0 || (effective >> cap_sys_ptrace & 1) != 0) return {};
+    return "processes that a client starts cannot use bpf(2): kernel.yama.ptrace_scope is " + std::to_string(scope) +
+           ", and without a user namespace graft has no privilege";
 }
 
 Result<void> enter(const Namespaces& namespaces, Network network) {

@@ -27,6 +27,10 @@ Namespaces make_namespaces(Bytes vmlinux_btf);
 // Writes the table of mounts as clients are to see it, each bpffs of ours as type bpf (bpftool looks for pins there).
 void write_mounts(int mounts_file);
 
+// What keeps graft from the memory of processes that a client starts; empty: nothing.  (A launcher lets graft in by PR_SET_PTRACER, which
+// counts for that one process.)
+[[nodiscard]] std::string hidden_children();
+
 // A launcher's part: enters what there is and returns to its working directory there.  `net`: also the network namespace.
 // ENOENT: the working directory does not exist there.
 enum class Network : uint8_t { own, host };

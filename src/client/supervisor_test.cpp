@@ -31,6 +31,7 @@
 #include "client/bpffs_traps.h"
 #include "client/fake_kernel.h"
 #include "client/launch.h"
+#include "client/rlimit_traps.h"
 
 namespace graft::client {
 namespace {
@@ -708,6 +709,29 @@ TEST_F(SupervisorTest, DescriptorsAndLinesForTheClient) {
     EXPECT_STREQ(text, "graft: a line\n");
     close(shown[0]);
     close(shown[1]);
+}
+
+// BPF's tools raise it and give up when they may not.
+TEST_F(SupervisorTest, LockedMemoryMayBeRaised) {
+    start(rlimit_traps());
+    EXPECT_EQ(run([] {
+                  const rlimit infinite{RLIM_INFINITY, RLIM_INFINITY};
+                  rlimit low{4096, 65536}, before{}, now{};
+                  CLIENT_CHECK(setrlimit(RLIMIT_MEMLOCK, &low) == 0);
+                  CLIENT_CHECK(getrlimit(RLIMIT_MEMLOCK, &now) == 0 && now.rlim_cur == 4096 && now.rlim_max == 65536);
+                  CLIENT_CHECK(syscall(SYS_prlimit64, 0, RLIMIT_MEMLOCK, &infinite, &before) == 0 && before.rlim_cur == 4096);
+                  CLIENT_CHECK(getrlimit(RLIMIT_MEMLOCK, &now) == 0 && now.rlim_cur >= 65536);
+                  CLIENT_CHECK(syscall(SYS_setrlimit, RLIMIT_MEMLOCK, &infinite) == 0);
+                  CLIENT_CHECK(setrlimit(RLIMIT_MEMLOCK, &low) == 0);
+                  // Mistakes are the host's to tell.
+                  const rlimit wrong{65536, 4096};
+                  CLIENT_CHECK(setrlimit(RLIMIT_MEMLOCK, &wrong) == -1 && errno == EINVAL);
+                  CLIENT_CHECK(syscall(SYS_setrlimit, RLIMIT_MEMLOCK, 8) == -1 && errno == EFAULT);
+                  CLIENT_CHECK(syscall(SYS_prlimit64, 0, RLIMIT_MEMLOCK, &infinite, 8) == -1 && errno == EFAULT);
+                  // Other limits are the host's.
+                  CLIENT_CHECK(getrlimit(RLIMIT_NICE, &before) == 0);
+              }),
+              0);
 }
 
 // A bpffs that the client mounts: its own, empty, answers statfs as one; what is pinned in it goes with it.

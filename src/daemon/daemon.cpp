@@ -20,6 +20,7 @@
 #include "client/bpf_traps.h"
 #include "client/bpffs_traps.h"
 #include "client/launch.h"
+#include "client/rlimit_traps.h"
 #include "client/rtnetlink_traps.h"
 
 namespace graft::daemon {
@@ -59,12 +60,14 @@ Result<std::unique_ptr<Daemon>> Daemon::create(int control) {
     }
     daemon->kernel_ = TRY(Kernel::create());
     daemon->namespaces_ = client::make_namespaces(daemon->kernel_->vmlinux_btf->raw());
+    if (std::string hidden = client::hidden_children(); !hidden.empty()) daemon->namespaces_.missing.push_back(std::move(hidden));
     daemon->gateway_ = TRY(client::Gateway::create(client::bpf_of(*daemon->kernel_)));
     TRY(daemon->set_up_pins());
     daemon->loop_ = TRY(client::EventLoop::create());
 
     std::vector<TrapRow> rows = client::bpf_traps(*daemon->gateway_);
     for (TrapRow& row : client::bpffs_traps(*daemon->gateway_)) rows.push_back(std::move(row));
+    for (TrapRow& row : client::rlimit_traps()) rows.push_back(std::move(row));
     daemon->interfaces_ = std::make_unique<client::Interfaces>(*daemon->kernel_);
     if (!daemon->interfaces_->missing().empty()) daemon->namespaces_.missing.push_back(daemon->interfaces_->missing());
     for (TrapRow& row : client::rtnetlink_traps(daemon->interfaces_->rtnetlink(), *daemon->loop_)) rows.push_back(std::move(row));

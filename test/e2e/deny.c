@@ -1,6 +1,6 @@
 /*
  * deny NAME... -- CMD: runs CMD where some system calls are EPERM, as a container's seccomp profile would have it.
- * Names: unshare, mount, vm (process_vm_readv and _writev).
+ * Names: unshare, setns, mount, vm (process_vm_readv and _writev), seccomp, notify (seccomp without user notification: EINVAL), bpf.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -30,6 +30,16 @@ int main(int argc, char** argv) {
     for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "unshare") == 0) {
             deny(SYS_unshare);
+        } else if (strcmp(argv[i], "setns") == 0) {
+            deny(SYS_setns);
+        } else if (strcmp(argv[i], "bpf") == 0) {
+            deny(SYS_bpf);
+        } else if (strcmp(argv[i], "seccomp") == 0) {
+            deny(SYS_seccomp);
+        } else if (strcmp(argv[i], "notify") == 0) {
+            /* As a kernel before 5.0 answers to a flag that it does not know. */
+            add(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 0, 1);
+            add(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL, 0, 0);
         } else if (strcmp(argv[i], "mount") == 0) {
             deny(SYS_mount);
             deny(SYS_move_mount);

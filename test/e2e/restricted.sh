@@ -29,3 +29,34 @@ matches "without mounts" "^graft: mounting is not permitted here" "$error"
 
 # Without process_vm_readv: memory is read another way.
 deny vm -- "$graft" run -- bpftool btf | grep vmlinux >/dev/null || fail "bpf(2) does not work without process_vm_readv"
+"$graft" down
+
+# What cannot be done without: one line, 125, and nothing runs.
+refused() {    # PATTERN DENIED...
+    local pattern=$1 error got=0
+    shift
+    error=$(deny "$@" -- "$graft" run -- touch "$work/ran" 2>&1) || got=$?
+    check "status without $*" 125 "$got"
+    check "lines without $*" 1 "$(wc -l <<<"$error")"
+    matches "without $*" "$pattern" "$error"
+    [[ ! -e $work/ran ]] || fail "the command ran without $*"
+    "$graft" down >/dev/null
+}
+refused '^graft: seccomp is not permitted here: allow seccomp\(2\) in the container.s profile' seccomp
+refused '^graft: this host.s kernel has no seccomp user notification: Linux 5\.[0-9]+ or later' notify
+refused '^graft: bpf\(2\) is refused by a seccomp profile here before graft sees it: allow bpf\(2\)' bpf
+
+# A container's defaults, but for bpf(2): no namespaces, no mounts.
+error=$(deny unshare setns mount -- "$graft" run -- "$GRAFT_BIN/graft-probe" map lookup threads fork 2>&1)
+check "status in a container" 0 $?
+matches "in a container" '^graft: no user namespaces here' "$error"
+"$graft" down
+
+# The user's namespaces are used up, or forbidden by the administrator.
+if unshare --user --map-root-user true 2>/dev/null; then
+    error=$(unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all "$@"' sh \
+        "$graft" run -- "$GRAFT_BIN/graft-probe" map lookup 2>&1)
+    check "status without a user namespace to be had" 0 $?
+    matches "without a user namespace to be had" '^graft: no user namespaces here' "$error"
+    "$graft" down
+fi

@@ -1,0 +1,37 @@
+# xdp-tools' own tests (Debian's package xdp-tests) of xdp-loader and xdp-filter, unchanged, on graft.  Each runs on a kernel of its own,
+# several at a time, since they mostly sleep.  Their two Python tests skip themselves without a harness that Debian does not have.
+suite=/usr/libexec/xdp-tools
+for need in "$suite/test_runner.sh" /usr/bin/tshark /usr/bin/tcpdump /usr/bin/nc /usr/sbin/ethtool; do
+    [[ -x $need ]] || command -v "${need##*/}" >/dev/null || { echo "skipped: no $need (packages xdp-tests, tshark, tcpdump, netcat-openbsd, ethtool)"; exit 77; }
+done
+source "$(dirname "$0")/lib.sh"
+
+# The harness makes its folder there.
+export TMPDIR=$work
+run_tests() { "$graft" run --private -- "$suite/test_runner.sh" "$suite/tests/$1/test-$1.sh" "${@:2}" </dev/null >"$work/$1.$2" 2>&1; }
+names() { sed -n 's/^ALL_TESTS="\(.*\)"$/\1/p' "$suite/tests/$1/test-$1.sh"; }
+
+declare -A started=()
+at_once=6
+end_of_one() {
+    local pid status=0
+    wait -n -p pid "${!started[@]}" || status=$?
+    local name=${started[$pid]}
+    unset "started[$pid]"
+    if ((status != 0)) || ! grep -qE '\] +(PASS|SKIPPED)$' "$work/$name"; then
+        fail "$name ended with status $status: $(cat "$work/$name")"
+    elif grep -q 'SKIPPED$' "$work/$name" && [[ $name != *.test_python_* ]]; then
+        fail "$name skipped itself: $(cat "$work/$name")"
+    fi
+}
+count=0
+for tool in xdp-loader xdp-filter; do
+    for name in $(names "$tool"); do
+        ((${#started[@]} < at_once)) || end_of_one
+        run_tests "$tool" "$name" &
+        started[$!]=$tool.$name
+        count=$((count + 1))
+    done
+done
+while ((${#started[@]})); do end_of_one; done
+((count >= 19)) || fail "only $count tests were found"
