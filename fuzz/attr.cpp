@@ -52,11 +52,6 @@ private:
     }
 };
 
-bool empty(const graft::Kernel& bpf) {
-    const size_t vmlinux = 1;
-    return bpf.maps.size() == 0 && bpf.programs.size() == 0 && bpf.links.size() == 0 && bpf.btfs.size() == vmlinux;
-}
-
 // What would only take long or much memory is made small.
 template <class T>
 void limit(std::vector<uint8_t>& attr, size_t offset, T most) {

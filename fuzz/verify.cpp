@@ -65,7 +65,7 @@ struct World {
         MapSpec constants = spec(BPF_MAP_TYPE_ARRAY, value_size, 1);
         constants.flags = BPF_F_RDONLY_PROG;
         const Ref<Map> frozen = make_map(constants);
-        require(frozen->freeze().ok());
+        require(frozen->freeze(caller).ok());
         require(caller.add(frozen) == frozen_fd);
     }
     static MapSpec spec(uint32_t type, uint32_t size, uint32_t entries) {

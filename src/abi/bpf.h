@@ -16,8 +16,8 @@ namespace graft::abi {
 inline constexpr uint32_t attr_size = 152;
 
 union Attr {
+    unsigned char raw[attr_size];  // first: Attr{} makes all of it zero
     bpf_attr uapi;
-    unsigned char raw[attr_size];
 };
 static_assert(sizeof(bpf_attr) <= attr_size);
 
@@ -61,8 +61,8 @@ inline constexpr size_t query_revision = 56;
 
 // bpf_link_info of 6.12 is longer than the system header's.
 union LinkInfo {
-    bpf_link_info uapi;
     unsigned char raw[64];
+    bpf_link_info uapi;
 };
 static_assert(sizeof(LinkInfo) == 64);
 

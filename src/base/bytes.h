@@ -23,6 +23,15 @@ template <class T>
     return std::as_writable_bytes(std::span<T, 1>(&value, 1));
 }
 
+// Every byte zero.  T{} need not do so: of a union it sets the first member, and padding is left as it was.
+template <class T>
+    requires std::is_trivially_copyable_v<T>
+[[nodiscard]] T zeroed() {
+    T value;
+    std::memset(&value, 0, sizeof value);
+    return value;
+}
+
 // The T at `offset`, or nothing when it does not lie wholly inside.
 template <class T>
     requires std::is_trivially_copyable_v<T>

@@ -40,7 +40,7 @@ public:
     // Only the fields below are read: each where bpf(2) has it.
     Result<Reply> bpf(Caller& caller, int command, uint64_t address, uint32_t size) {
         ++calls;
-        bpf_attr attr{};
+        bpf_attr attr = zeroed<bpf_attr>();
         if (size > sizeof(attr)) return fail(E2BIG);
         TRY(caller.read(address, writable_bytes_of(attr).first(size)));
         switch (command) {

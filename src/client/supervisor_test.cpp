@@ -43,12 +43,12 @@ long bpf(int command, bpf_attr& attr) {
     return result < 0 ? -errno : result;
 }
 int make_map(uint32_t flags = 0) {
-    bpf_attr attr{};
+    bpf_attr attr = zeroed<bpf_attr>();
     attr.map_flags = flags;
     return static_cast<int>(bpf(BPF_MAP_CREATE, attr));
 }
 long lookup(int fd, const void* key, void* value) {
-    bpf_attr attr{};
+    bpf_attr attr = zeroed<bpf_attr>();
     attr.map_fd = static_cast<uint32_t>(fd);
     attr.key = reinterpret_cast<uint64_t>(key);
     attr.value = reinterpret_cast<uint64_t>(value);
@@ -60,17 +60,17 @@ long lookup(int fd) {
     return result == 0 && value != key ? -EIO : result;
 }
 long next_id(uint32_t start = 0) {
-    bpf_attr attr{};
+    bpf_attr attr = zeroed<bpf_attr>();
     attr.start_id = start;
     const long result = bpf(BPF_MAP_GET_NEXT_ID, attr);
     return result < 0 ? result : static_cast<long>(attr.next_id);
 }
 long load_program() {
-    bpf_attr attr{};
+    bpf_attr attr = zeroed<bpf_attr>();
     return bpf(BPF_PROG_LOAD, attr);
 }
 long object_path(int command, const std::string& path, int fd = 0) {
-    bpf_attr attr{};
+    bpf_attr attr = zeroed<bpf_attr>();
     attr.pathname = reinterpret_cast<uint64_t>(path.c_str());
     attr.bpf_fd = static_cast<uint32_t>(fd);
     return bpf(command, attr);
@@ -280,7 +280,7 @@ TEST_F(SupervisorTest, BadMemoryIsEfault) {
                   CLIENT_CHECK(syscall(SYS_bpf, BPF_MAP_CREATE, 8, 72) == -1 && errno == EFAULT);
                   // A path that ends with its page is read up to there.
                   mprotect(pages, 4096, PROT_READ | PROT_WRITE);
-                  bpf_attr attr{};
+                  bpf_attr attr = zeroed<bpf_attr>();
                   attr.pathname = reinterpret_cast<uint64_t>(pages + 4090);
                   std::memcpy(pages + 4090, "/none", 6);
                   CLIENT_CHECK(bpf(BPF_OBJ_GET, attr) == -ENOENT);
@@ -293,7 +293,7 @@ TEST_F(SupervisorTest, BadMemoryIsEfault) {
 TEST_F(SupervisorTest, RestrictedDescriptors) {
     EXPECT_EQ(run([] {
                   const int read_only = make_map(BPF_F_RDONLY), write_only = make_map(BPF_F_WRONLY);
-                  bpf_attr attr{};
+                  bpf_attr attr = zeroed<bpf_attr>();
                   attr.map_fd = static_cast<uint32_t>(read_only);
                   CLIENT_CHECK(bpf(BPF_MAP_UPDATE_ELEM, attr) == -EPERM);
                   attr.map_fd = static_cast<uint32_t>(write_only);

@@ -1,6 +1,6 @@
 #include "helper/format.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>  // format_to a plain pointer is not in core.h
 
 #include <algorithm>
 #include <array>
@@ -151,11 +151,12 @@ class Writer {
 public:
     explicit Writer(MutableBytes to) : to_(to) {}
     void put(std::string_view text) {
-        if (length_ < to_.size()) std::memcpy(to_.data() + length_, text.data(), std::min(text.size(), to_.size() - length_));
+        const auto fits = std::as_bytes(std::span(text)).first(std::min(text.size(), rest().size()));
+        std::ranges::copy(fits, rest().begin());
         length_ += text.size();
     }
     void fill(char c, size_t count) {
-        if (length_ < to_.size()) std::memset(to_.data() + length_, c, std::min(count, to_.size() - length_));
+        std::ranges::fill(rest().first(std::min(count, rest().size())), static_cast<std::byte>(c));
         length_ += count;
     }
     [[nodiscard]] int64_t finish() {
@@ -164,6 +165,8 @@ public:
     }
 
 private:
+    [[nodiscard]] MutableBytes rest() const { return to_.subspan(std::min(length_, to_.size())); }
+
     MutableBytes to_;
     size_t length_ = 0;
 };

@@ -26,7 +26,7 @@ using Arguments = std::array<uint64_t, most_arguments>;
 // The 8-byte arguments that lie at `data`, or nothing: not whole ones, too many, or none where some should be.
 std::optional<std::span<const uint64_t>> arguments_at(uint64_t data, uint32_t size, Arguments& into) {
     if (size % 8 != 0 || size > sizeof into || (size != 0 && data == 0)) return std::nullopt;
-    std::memcpy(into.data(), pointer_in<const void>(data), size);
+    if (size != 0) std::memcpy(into.data(), pointer_in<const void>(data), size);
     return std::span<const uint64_t>(into).first(size / 8);
 }
 

@@ -137,7 +137,7 @@ Result<TestRunOutcome> test_run_skb(const TestRunRequest& request) {
         return fail(EINVAL, "flags, cpu and batch_size are not of this program type");
     Packet packet;
     TRY(fill_packet(request, packet));
-    __sk_buff context{};
+    __sk_buff context = zeroed<__sk_buff>();
     TRY(read_context(request, writable_bytes_of(context)));
     if (context.ifindex > 1 && !TRY(request.caller.has_interface(context.ifindex)))
         return fail(ENODEV, "no interface has the index ifindex");

@@ -21,7 +21,7 @@ struct SkbRun : testing::Test {
     Cpus cpus;
     TestCaller caller;
     std::vector<unsigned char> packet = std::vector<unsigned char>(64);
-    __sk_buff context{};
+    __sk_buff context = zeroed<__sk_buff>();
     bool with_context = false;
     uint32_t cpu = 0;
 
@@ -113,7 +113,7 @@ TEST_F(SkbRun, ContextFieldsThatAreTakenComeBack) {
     context.hwtstamp = 12;
     const TestRunOutcome outcome = run(BPF_PROG_TYPE_SCHED_CLS, read(BPF_W, offsetof(abi::sk_buff, mark))).value();
     EXPECT_EQ(outcome.retval, 5U);
-    __sk_buff seen{};
+    __sk_buff seen = zeroed<__sk_buff>();
     ASSERT_EQ(outcome.context.size(), sizeof seen);
     std::memcpy(&seen, outcome.context.data(), sizeof seen);
     EXPECT_EQ(seen.ifindex, 1U);

@@ -94,7 +94,7 @@ uint32_t distance(const void* from, const void* to) {
 
 Result<TestRunOutcome> test_run_xdp(const TestRunRequest& request) {
     TRY(check_form(request));
-    xdp_md context{};
+    xdp_md context = zeroed<xdp_md>();
     TRY(read_context(request, writable_bytes_of(context)));
     uint32_t linear = request.data_size_in;
     if (request.has_context) {

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "object/fake_caller.h"
 #include "program/test_target.h"
 
 namespace graft {
@@ -82,10 +83,9 @@ TEST_F(Tracing, AnExtensionIsNoTargetAndATargetNoExtension) {
 
 TEST_F(Tracing, InfoNamesTheTarget) {
     const Ref<Link> link = attach(x, two, two.get_y_id).value();
-    bpf_link_info info{};
-    // The caller is for links whose info has buffers.
-    Caller* nobody = nullptr;
-    ASSERT_TRUE(link->fill_info(*nobody, info).ok());
+    bpf_link_info info = zeroed<bpf_link_info>();
+    FakeCaller caller;
+    ASSERT_TRUE(link->fill_info(caller, info).ok());
     EXPECT_EQ(info.tracing.attach_type, 0U);
     EXPECT_EQ(info.tracing.target_obj_id, two.program->id());
     EXPECT_EQ(info.tracing.target_btf_id, two.get_y_id);

@@ -37,9 +37,8 @@ protected:
         EXPECT_EQ(made.code(), 0);
         return made.ok() ? *made : nullptr;
     }
-    template <class... Args>
-    int code(Args... args) {
-        return make(spec(args...)).code();
+    int code(uint32_t type, uint32_t key_size, uint32_t value_size, uint32_t max_entries, uint32_t flags = 0) {
+        return make(spec(type, key_size, value_size, max_entries, flags)).code();
     }
 
     template <class K, class V>

@@ -252,12 +252,12 @@ TEST(PortTable, TwoTransmittersDoNotLoopForEver) {
 
 TEST(PortTable, HeadroomAndTailroomArePresent) {
     ISOLATED();
+    std::atomic<bool> good{true};
+    std::atomic<uint32_t> ifindex{0};
     Net net;
     net.connect();
     ASSERT_TRUE(net.ping());
     Scripted& filter = net.filter1();
-    std::atomic<bool> good{true};
-    std::atomic<uint32_t> ifindex{0};
     filter.script = [&](abi::xdp_buff& frame, RunContext&) -> uint32_t {
         const auto* start = static_cast<std::byte*>(frame.data_hard_start);
         const auto* data = static_cast<std::byte*>(frame.data);
@@ -310,9 +310,9 @@ TEST(PortTable, TcpWithSegmentationOffload) {
 // As on Linux: a program that runs natively sees no frame larger than the MTU; in generic mode it does.
 TEST(PortTable, FramesAreCutForNativeXdp) {
     ISOLATED();
+    std::atomic<size_t> largest{0};  // outlives the packet thread
     Net net;
     net.connect();
-    std::atomic<size_t> largest{0};
     Scripted& filter = net.filter1();
     filter.script = [&](abi::xdp_buff& frame, RunContext&) -> uint32_t {
         const auto size = static_cast<size_t>(static_cast<std::byte*>(frame.data_end) - static_cast<std::byte*>(frame.data));
@@ -595,6 +595,7 @@ public:
 // veth1 sends what it gets out of all targets: the sender's own port, another one, and one that does not exist.
 TEST(PortTable, BroadcastReachesEveryTarget) {
     ISOLATED();
+    std::atomic<uint64_t> flags{BPF_F_BROADCAST};
     Net net;
     net.connect();
     const Fd third = std::move(make_network_namespace().value());
@@ -610,7 +611,6 @@ TEST(PortTable, BroadcastReachesEveryTarget) {
     targets->add({net.there_cookie, net.link(net.there.get(), "veth2").ifindex});
     targets->add({net.there_cookie, 999});
     targets->add(veth1);
-    std::atomic<uint64_t> flags{BPF_F_BROADCAST};
     Scripted& filter = *net.recorder.filters.at(veth1);
     filter.script = [&](abi::xdp_buff&, RunContext& context) -> uint32_t {
         context.redirect.map = targets.get();

@@ -143,7 +143,7 @@ protected:
         uint64_t info;
     };
     struct LongInfo {
-        bpf_btf_info known{};
+        bpf_btf_info known = zeroed<bpf_btf_info>();
         std::array<uint32_t, 4> more{};
     };
 

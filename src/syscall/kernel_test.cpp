@@ -15,7 +15,7 @@ namespace {
 struct Syscalls : testing::Test {
     std::unique_ptr<Kernel> kernel = std::move(Kernel::create()).value();
     TestCaller caller;
-    bpf_attr attr{};
+    bpf_attr attr = zeroed<bpf_attr>();
 };
 
 TEST_F(Syscalls, AnUnknownCommandIsInvalid) {

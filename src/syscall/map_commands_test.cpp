@@ -27,7 +27,7 @@ protected:
     ~MapCommands() override { caller.descriptors.clear(); }
 
     long create(uint32_t type, uint32_t key_size, uint32_t value_size, uint32_t max_entries, uint32_t flags = 0) {
-        bpf_attr attr{};
+        bpf_attr attr = zeroed<bpf_attr>();
         attr.map_type = type;
         attr.key_size = key_size;
         attr.value_size = value_size;
@@ -38,7 +38,7 @@ protected:
     long call(int command, bpf_attr& attr) { return caller.bpf(*kernel, command, attr); }
     template <class K, class V>
     long element(int command, long fd, K& key, V& value, uint64_t flags = 0) {
-        bpf_attr attr{};
+        bpf_attr attr = zeroed<bpf_attr>();
         attr.map_fd = static_cast<uint32_t>(fd);
         attr.key = address_of(key);
         attr.value = address_of(value);
@@ -46,7 +46,7 @@ protected:
         return call(command, attr);
     }
     long on_map(int command, long fd) {
-        bpf_attr attr{};
+        bpf_attr attr = zeroed<bpf_attr>();
         attr.map_fd = static_cast<uint32_t>(fd);
         return call(command, attr);
     }
@@ -59,7 +59,7 @@ protected:
         uint64_t elem_flags = 0, flags = 0;
     };
     long batch(int command, long fd, Batch& wanted) {
-        bpf_attr attr{};
+        bpf_attr attr = zeroed<bpf_attr>();
         attr.batch.map_fd = static_cast<uint32_t>(fd);
         attr.batch.in_batch = reinterpret_cast<uint64_t>(wanted.in);
         attr.batch.out_batch = reinterpret_cast<uint64_t>(wanted.out);
@@ -88,7 +88,7 @@ TEST_F(MapCommands, AMapIsMadeUsedAndGone) {
     EXPECT_EQ(read, 2U);
     EXPECT_EQ(element(BPF_MAP_GET_NEXT_KEY, fd, key, next), -ENOENT);
     EXPECT_EQ(element(BPF_MAP_LOOKUP_AND_DELETE_ELEM, fd, key, read), 0);
-    bpf_attr attr{};
+    bpf_attr attr = zeroed<bpf_attr>();
     attr.map_fd = static_cast<uint32_t>(fd);
     attr.key = address_of(key);
     EXPECT_EQ(call(BPF_MAP_DELETE_ELEM, attr), -ENOENT);
@@ -143,7 +143,7 @@ TEST_F(MapCommands, LargeKeysAndValuesPass) {
 
 TEST_F(MapCommands, BadMemoryIsEfault) {
     const long fd = create(BPF_MAP_TYPE_ARRAY, 4, 8, 1);
-    bpf_attr attr{};
+    bpf_attr attr = zeroed<bpf_attr>();
     attr.map_fd = static_cast<uint32_t>(fd);
     attr.key = 8;
     uint64_t value = 0;
@@ -158,7 +158,7 @@ TEST_F(MapCommands, BadMemoryIsEfault) {
 }
 
 TEST_F(MapCommands, InfoTellsWhatTheMapWasMadeWith) {
-    bpf_attr attr{};
+    bpf_attr attr = zeroed<bpf_attr>();
     attr.map_type = BPF_MAP_TYPE_HASH;
     attr.key_size = 4;
     attr.value_size = 8;
@@ -167,8 +167,8 @@ TEST_F(MapCommands, InfoTellsWhatTheMapWasMadeWith) {
     std::strcpy(attr.map_name, "a.map_1");
     const long fd = call(BPF_MAP_CREATE, attr);
     ASSERT_GE(fd, 0);
-    bpf_map_info info{};
-    bpf_attr ask{};
+    bpf_map_info info = zeroed<bpf_map_info>();
+    bpf_attr ask = zeroed<bpf_attr>();
     ask.info.bpf_fd = static_cast<uint32_t>(fd);
     ask.info.info_len = sizeof info;
     ask.info.info = address_of(info);
@@ -279,13 +279,13 @@ class MapBtfRules : public MapCommands {
 protected:
     long load(const BtfBuilder& builder) {
         std::vector<std::byte> data = builder.build();
-        bpf_attr attr{};
+        bpf_attr attr = zeroed<bpf_attr>();
         attr.btf = reinterpret_cast<uint64_t>(data.data());
         attr.btf_size = static_cast<uint32_t>(data.size());
         return call(BPF_BTF_LOAD, attr);
     }
     long make(uint32_t type, uint32_t key_size, uint32_t value_size, long btf, uint32_t key_type, uint32_t value_type, uint32_t flags = 0) {
-        bpf_attr attr{};
+        bpf_attr attr = zeroed<bpf_attr>();
         attr.map_type = type;
         attr.key_size = key_size;
         attr.value_size = value_size;

@@ -7,7 +7,7 @@ namespace graft {
 Result<void> map_info(Caller& caller, const Attr& attr, const Map& map) {
     TRY(require_zero_tail(caller, attr->info.info, sizeof(bpf_map_info), attr->info.info_len));
     const MapSpec& spec = map.spec();
-    bpf_map_info info{};
+    bpf_map_info info = zeroed<bpf_map_info>();
     info.type = spec.type;
     info.id = map.id();
     info.key_size = spec.key_size;

@@ -17,7 +17,7 @@ using namespace test;
 struct Objects : testing::Test {
     std::unique_ptr<Kernel> kernel = std::move(Kernel::create()).value();
     TestCaller caller;
-    bpf_attr attr{};
+    bpf_attr attr = zeroed<bpf_attr>();
 
     int install(const Ref<Program>& program) { return caller.install({program}); }
     Ref<Program> xdp_program(int action, uint32_t expected_attach_type = 0) {
@@ -37,7 +37,7 @@ struct Objects : testing::Test {
         return result;
     }
     bpf_link_info link_info(long fd) {
-        bpf_link_info info{};
+        bpf_link_info info = zeroed<bpf_link_info>();
         attr.info.bpf_fd = static_cast<uint32_t>(fd);
         attr.info.info = reinterpret_cast<uint64_t>(&info);
         attr.info.info_len = sizeof info;
@@ -183,7 +183,7 @@ TEST_F(Objects, ProgInfo) {
     std::array<uint64_t, 4> ksyms{};
     std::array<uint32_t, 2> lengths{};
     std::array<bpf_insn, 11> insns{};
-    bpf_prog_info info{};
+    bpf_prog_info info = zeroed<bpf_prog_info>();
     info.nr_jited_ksyms = ksyms.size();
     info.jited_ksyms = reinterpret_cast<uint64_t>(ksyms.data());
     info.nr_jited_func_lens = lengths.size();

@@ -50,6 +50,12 @@ struct Records {
     uint32_t count = 0;
 };
 
+// What graft answers where it differs from Linux.
+struct Deviation {
+    int error = 0;
+    std::vector<std::string> log_lines;
+};
+
 struct TestCase {
     std::string title;
     std::string source;  // file:line
@@ -65,10 +71,6 @@ struct TestCase {
 
     int error = 0;  // 0: to be accepted
     std::vector<std::string> log_lines, absent_lines;
-    struct Deviation {
-        int error = 0;
-        std::vector<std::string> log_lines;
-    };
     std::optional<Deviation> on_graft;
     struct Run {
         uint32_t returns = 0;
