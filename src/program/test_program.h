@@ -44,6 +44,7 @@ inline VerifiedProgram verified(const std::vector<Insns>& functions) {
         Subprogram subprogram;
         subprogram.start = static_cast<uint32_t>(program.insns.size());
         subprogram.length = static_cast<uint32_t>(function.size());
+        subprogram.stack_depth = abi::max_stack;
         subprogram.is_global = true;
         program.subprograms.push_back(subprogram);
         program.insns.insert(program.insns.end(), function.begin(), function.end());
@@ -62,8 +63,8 @@ inline Ref<Program> make_program(VerifiedProgram code, ProgramFacts facts = {}, 
     auto compiled = engine.compile(code).value();
     return Program::make(std::move(facts), std::move(code), std::move(compiled), std::move(primed), run_state());
 }
-inline Ref<Program> make_program(const std::vector<Insns>& functions, ProgramFacts facts = {}) {
-    return make_program(verified(functions), std::move(facts));
+inline Ref<Program> make_program(const std::vector<Insns>& functions, ProgramFacts facts = {}, const Engine& engine = interpreter()) {
+    return make_program(verified(functions), std::move(facts), {}, engine);
 }
 
 inline uint64_t run(const Program& program, void* context = nullptr) {

@@ -8,6 +8,7 @@
 
 #include "base/rcu.h"
 #include "btf/vmlinux.h"
+#include "engine/engines.h"
 #include "syscall/command.h"
 
 namespace graft {
@@ -40,7 +41,7 @@ bool is_zero_behind(const Attr& attr, uint32_t end) {
 }  // namespace
 
 Result<std::unique_ptr<Kernel>> Kernel::create() {
-    std::unique_ptr<Kernel> kernel(new Kernel());
+    std::unique_ptr<Kernel> kernel(new Kernel(*TRY(chosen_engine())));
     kernel->vmlinux_btf = TRY(make_vmlinux_btf());
     kernel->vmlinux_btf->register_in(kernel->btfs);  // as on Linux, id 1
     return kernel;

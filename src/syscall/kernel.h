@@ -36,6 +36,7 @@ struct Reply {
 
 class Kernel {
 public:
+    // EINVAL: the environment's GRAFT_ENGINE names no engine.
     static Result<std::unique_ptr<Kernel>> create();
     ~Kernel();
     Kernel(const Kernel&) = delete;
@@ -52,14 +53,14 @@ public:
 
     Cpus cpus;
     TraceBuffer trace;  // bpf_trace_printk; whoever enters programs puts it into their RunContext
-    const Engine& engine = interpreter();
+    const Engine& engine;
     RunState run_state;
     TargetRegistry targets{engine, run_state};
     XdpDevices xdp;
     Ref<Btf> vmlinux_btf;
 
 private:
-    Kernel() = default;
+    explicit Kernel(const Engine& chosen) : engine(chosen) {}
 };
 
 }  // namespace graft

@@ -9,9 +9,9 @@
 
 #include "abi/bpf.h"
 #include "abi/kernel_types.h"
+#include "engine/arithmetic.h"
 #include "engine/engine.h"
-#include "engine/interpreter/arithmetic.h"
-#include "engine/interpreter/operation.h"
+#include "engine/operation.h"
 #include "engine/packet_load.h"
 #include "engine/surround.h"
 #include "map/map.h"
@@ -318,6 +318,13 @@ uint64_t execute(const Image* image, const LinkedFunction* function, const Argum
         }
     }
 }
+
+class InterpreterCode final : public EngineCode {
+public:
+    explicit InterpreterCode(std::vector<Decoded> decoded) : operations(std::move(decoded)) {}
+    uint32_t size_of(const Subprogram& function) const override { return function.length * static_cast<uint32_t>(sizeof(Decoded)); }
+    const std::vector<Decoded> operations;
+};
 
 class Interpreter final : public Engine {
 public:

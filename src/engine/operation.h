@@ -1,4 +1,4 @@
-// What the interpreter runs: a program's instructions, decoded once.
+// What engines run or compile: a program's instructions, decoded once.
 //
 // One operation an instruction slot, so that jumps keep their distances (the second slot of ld_imm64 is never reached).
 #pragma once
@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/result.h"
 #include "helper/helper.h"
-#include "program/image.h"
 #include "verify/verified.h"
 
 namespace graft {
@@ -49,14 +49,7 @@ struct Decoded {
 };
 static_assert(sizeof(Decoded) == 16);
 
-// ENOTSUPP: the program has an instruction or a helper that this engine does not know; the verifier let it pass wrongly.
+// ENOTSUPP: the program has an instruction or a helper that graft does not know; the verifier let it pass wrongly.
 Result<std::vector<Decoded>> decode(const VerifiedProgram& program);
-
-class InterpreterCode final : public EngineCode {
-public:
-    explicit InterpreterCode(std::vector<Decoded> decoded) : operations(std::move(decoded)) {}
-    uint32_t size_of(const Subprogram& function) const override { return function.length * static_cast<uint32_t>(sizeof(Decoded)); }
-    const std::vector<Decoded> operations;
-};
 
 }  // namespace graft

@@ -1,7 +1,7 @@
 #include <bit>
 #include <initializer_list>
 
-#include "engine/interpreter/operation.h"
+#include "engine/operation.h"
 
 namespace graft {
 namespace {
@@ -253,7 +253,7 @@ Result<std::vector<Decoded>> decode(const VerifiedProgram& program) {
     std::vector<Decoded> operations(insns.size());
     for (size_t i = 0; i < insns.size(); ++i) {
         operations[i] = decode_one(insns[i], i + 1 < insns.size() ? &insns[i + 1] : nullptr);
-        if (operations[i].operation == unreachable) return fail(abi::enotsupp, "the engine does not know an instruction of the program");
+        if (operations[i].operation == unreachable) return fail(abi::enotsupp, "graft does not know an instruction of the program");
         if (operations[i].operation == ld_imm64) ++i;
     }
     return operations;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "abi/kernel_types.h"
+#include "engine/engines.h"
 #include "image/target_registry.h"
 #include "map/tail_callee.h"
 #include "program/test_program.h"
@@ -13,11 +14,14 @@ namespace {
 
 using namespace test;
 
+struct Engines : testing::TestWithParam<const Engine*> {};
+
 struct Registry {
-    TargetRegistry targets{interpreter(), test::run_state()};
+    const Engine& engine;
+    TargetRegistry targets{engine, test::run_state()};
     // Keeps what it ran: an image without its program must not be entered.
     uint64_t run(const std::vector<Insns>& functions, void* context = nullptr) {
-        const Ref<Program> program = make_program(functions);
+        const Ref<Program> program = make_program(functions, {}, engine);
         EXPECT_TRUE(targets.link(*program).ok());
         return test::run(*program, context);
     }
@@ -69,8 +73,8 @@ const Arithmetic arithmetic_cases[] = {
     {BPF_MOV, 16, 0, 0x18000, 0xffffffffffff8000, 0xffff8000},
 };
 
-TEST(Interpreter, ArithmeticByRegister) {
-    Registry registry;
+TEST_P(Engines, ArithmeticByRegister) {
+    Registry registry{*GetParam()};
     for (const Arithmetic& c : arithmetic_cases) {
         for (const int cls : {BPF_ALU64, BPF_ALU}) {
             const uint64_t got = registry.run(
@@ -80,8 +84,8 @@ TEST(Interpreter, ArithmeticByRegister) {
     }
 }
 
-TEST(Interpreter, ArithmeticByImmediate) {
-    Registry registry;
+TEST_P(Engines, ArithmeticByImmediate) {
+    Registry registry{*GetParam()};
     for (const Arithmetic& c : arithmetic_cases) {
         if (c.op == BPF_MOV && c.off != 0) continue;  // a sign-extending move has a register form only
         const int imm = static_cast<int>(c.b);
@@ -100,7 +104,7 @@ struct Unary {
     uint64_t a, expect;
 };
 
-TEST(Interpreter, NegationByteOrderAndWideMove) {
+TEST_P(Engines, NegationByteOrderAndWideMove) {
     const Unary cases[] = {
         {BPF_ALU64 | BPF_NEG, 0, 5, ones - 4},
         {BPF_ALU64 | BPF_NEG, 0, min64, min64},
@@ -115,7 +119,7 @@ TEST(Interpreter, NegationByteOrderAndWideMove) {
         {BPF_ALU64 | BPF_END | BPF_TO_LE, 32, 0x1122334455667788, 0x88776655},
         {BPF_ALU64 | BPF_END | BPF_TO_LE, 64, 0x1122334455667788, 0x8877665544332211},
     };
-    Registry registry;
+    Registry registry{*GetParam()};
     for (const Unary& c : cases) {
         EXPECT_EQ(registry.run({ld_imm64(2, c.a) + Insns{insn(c.code, 2, 0, 0, c.imm), mov_reg(0, 2), exit()}}), c.expect)
             << std::hex << c.code << " " << c.imm << " " << c.a;
@@ -161,8 +165,8 @@ const Jump jump_cases[] = {
     {BPF_JSLE, 6, ones, false, false},
 };
 
-TEST(Interpreter, ConditionalJumps) {
-    Registry registry;
+TEST_P(Engines, ConditionalJumps) {
+    Registry registry{*GetParam()};
     for (const Jump& c : jump_cases) {
         for (const int cls : {BPF_JMP, BPF_JMP32}) {
             const bool expect = cls == BPF_JMP ? c.taken64 : c.taken32;
@@ -177,8 +181,8 @@ TEST(Interpreter, ConditionalJumps) {
     }
 }
 
-TEST(Interpreter, GotoShortLongAndBackwards) {
-    Registry registry;
+TEST_P(Engines, GotoShortLongAndBackwards) {
+    Registry registry{*GetParam()};
     EXPECT_EQ(registry.run({{mov(0, 1), insn(BPF_JMP | BPF_JA, 0, 0, 1, 0), mov(0, 2), exit()}}), 1U);
     EXPECT_EQ(registry.run({{mov(0, 1), insn(BPF_JMP32 | BPF_JA, 0, 0, 0, 1), mov(0, 2), exit()}}), 1U);
     // Sums 5 + 4 + ... + 1.
@@ -187,7 +191,7 @@ TEST(Interpreter, GotoShortLongAndBackwards) {
 
 // --- memory ---------------------------------------------------------------------------------------------------------------------------
 
-TEST(Interpreter, LoadsWidenAndStoresCut) {
+TEST_P(Engines, LoadsWidenAndStoresCut) {
     struct Case {
         int store, load;
         uint64_t expect;
@@ -204,7 +208,7 @@ TEST(Interpreter, LoadsWidenAndStoresCut) {
         {BPF_H, BPF_LDX | BPF_MEM | BPF_DW, 0x010101010101f788},
         {BPF_W, BPF_LDX | BPF_MEM | BPF_DW, 0x01010101d5e6f788},
     };
-    Registry registry;
+    Registry registry{*GetParam()};
     for (const Case& c : cases) {
         for (const int offset : {-8, -11}) {  // any alignment
             std::array<unsigned char, 32> memory;
@@ -219,12 +223,12 @@ TEST(Interpreter, LoadsWidenAndStoresCut) {
     }
 }
 
-TEST(Interpreter, LoadsFromObjectsMeetNull) {
+TEST_P(Engines, LoadsFromObjectsMeetNull) {
     const int loads[] = {BPF_LDX | abi::probe_mem | BPF_B,  BPF_LDX | abi::probe_mem | BPF_H,   BPF_LDX | abi::probe_mem | BPF_W,
                          BPF_LDX | abi::probe_mem | BPF_DW, BPF_LDX | abi::probe_memsx | BPF_B, BPF_LDX | abi::probe_memsx | BPF_H,
                          BPF_LDX | abi::probe_memsx | BPF_W};
     const uint64_t expected[] = {0x88, 0xf788, 0xd5e6f788, 0x91a2b3c4d5e6f788, 0xffffffffffffff88, 0xfffffffffffff788, 0xffffffffd5e6f788};
-    Registry registry;
+    Registry registry{*GetParam()};
     const std::array<uint64_t, 2> memory = {1, 0x91a2b3c4d5e6f788};
     for (size_t i = 0; i < std::size(loads); ++i) {
         const auto load = [&](uint64_t from) {
@@ -237,10 +241,10 @@ TEST(Interpreter, LoadsFromObjectsMeetNull) {
     }
 }
 
-TEST(Interpreter, StoresOfImmediates) {
+TEST_P(Engines, StoresOfImmediates) {
     const std::pair<int, uint64_t> cases[] = {
         {BPF_B, 0x010101010101017f & ~0xffULL}, {BPF_H, 0x010101010101ff00}, {BPF_W, 0x01010101ffffff00}, {BPF_DW, 0xffffffffffffff00}};
-    Registry registry;
+    Registry registry{*GetParam()};
     for (const auto& [size, expect] : cases) {
         uint64_t memory = 0x0101010101010101;
         registry.run({{insn(BPF_ST | BPF_MEM | size, 1, 0, 0, -256), mov(0, 0), exit()}}, &memory);
@@ -248,7 +252,7 @@ TEST(Interpreter, StoresOfImmediates) {
     }
 }
 
-TEST(Interpreter, AtomicOperations) {
+TEST_P(Engines, AtomicOperations) {
     struct Case {
         int imm;
         uint64_t result32, result64;  // in memory
@@ -266,7 +270,7 @@ TEST(Interpreter, AtomicOperations) {
         {BPF_XOR | BPF_FETCH, 0x10000000f, 0x30000000f, true},
         {BPF_XCHG, 0x1000000ff, 0x2000000ff, true},
     };
-    Registry registry;
+    Registry registry{*GetParam()};
     for (const Case& c : cases) {
         for (const int size : {BPF_W, BPF_DW}) {
             uint64_t memory = old;
@@ -279,8 +283,8 @@ TEST(Interpreter, AtomicOperations) {
     }
 }
 
-TEST(Interpreter, CompareAndExchange) {
-    Registry registry;
+TEST_P(Engines, CompareAndExchange) {
+    Registry registry{*GetParam()};
     for (const bool equal : {true, false}) {
         uint64_t memory = 7;
         const Insns code{mov(0, equal ? 7 : 8), mov(3, 9), insn(BPF_STX | BPF_ATOMIC | BPF_DW, 1, 3, 0, BPF_CMPXCHG), exit()};
@@ -298,7 +302,7 @@ TEST(Interpreter, CompareAndExchange) {
 
 // --- packets -------------------------------------------------------------------------------------------------------------------------
 
-TEST(Interpreter, LoadsFromThePacketOrEndsTheFunction) {
+TEST_P(Engines, LoadsFromThePacketOrEndsTheFunction) {
     std::array<unsigned char, 64> memory{};
     for (size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<unsigned char>(i);
     abi::sk_buff skb{};
@@ -307,7 +311,7 @@ TEST(Interpreter, LoadsFromThePacketOrEndsTheFunction) {
     skb.len = 32;  // 16 .. 47
     skb.mac_header = 8;
     skb.network_header = 20;
-    Registry registry;
+    Registry registry{*GetParam()};
     const auto load = [&](int code, uint64_t index, int imm) {
         return registry.run({ld_imm64(7, index) + Insns{mov_reg(6, 1), mov(0, 99), insn(BPF_LD | code, 0, 7, 0, imm), add(0, 1), exit()}},
                             &skb);
@@ -327,18 +331,18 @@ TEST(Interpreter, LoadsFromThePacketOrEndsTheFunction) {
 }
 
 // In a subprogram it ends that one only.
-TEST(Interpreter, AFailedPacketLoadReturnsToTheCaller) {
+TEST_P(Engines, AFailedPacketLoadReturnsToTheCaller) {
     abi::sk_buff skb{};
     std::array<unsigned char, 16> memory{};
     skb.head = skb.data = memory.data();
-    Registry registry;
+    Registry registry{*GetParam()};
     EXPECT_EQ(
         registry.run({{call(1), add(0, 5), exit()}, {mov_reg(6, 1), insn(BPF_LD | BPF_ABS | BPF_B, 0, 0, 0, 0), mov(0, 70), exit()}}, &skb),
         5U);
 }
 
-TEST(Interpreter, MayGotoLeavesALoopInTheEnd) {
-    Registry registry;
+TEST_P(Engines, MayGotoLeavesALoopInTheEnd) {
+    Registry registry{*GetParam()};
     // 0: r0 = 0  1: r0 += 1  2: may_goto +1  3: goto 1  4: exit
     const Insns loop{mov(0, 0), add(0, 1), insn(BPF_JMP | abi::jcond, 0, 0, 1, 0), insn(BPF_JMP | BPF_JA, 0, 0, -3, 0), exit()};
     EXPECT_EQ(registry.run({loop}), uint64_t{abi::max_may_goto} + 1);
@@ -348,8 +352,8 @@ TEST(Interpreter, MayGotoLeavesALoopInTheEnd) {
 
 // --- calls ----------------------------------------------------------------------------------------------------------------------------
 
-TEST(Interpreter, ACalleeHasItsOwnStackAndSavedRegisters) {
-    Registry registry;
+TEST_P(Engines, ACalleeHasItsOwnStackAndSavedRegisters) {
+    Registry registry{*GetParam()};
     const Insns main{
         mov(6, 60),    insn(BPF_ST | BPF_MEM | BPF_DW, 10, 0, -8, 5),  mov(1, 1),     mov(2, 2), mov(3, 3), mov(4, 4), mov(5, 5), call(1),
         add_reg(0, 6), insn(BPF_LDX | BPF_MEM | BPF_DW, 1, 10, -8, 0), add_reg(0, 1), exit()};
@@ -360,8 +364,8 @@ TEST(Interpreter, ACalleeHasItsOwnStackAndSavedRegisters) {
     EXPECT_EQ(registry.run({main, callee}), 15U + 60U + 5U);
 }
 
-TEST(Interpreter, NestedCalls) {
-    Registry registry;
+TEST_P(Engines, NestedCalls) {
+    Registry registry{*GetParam()};
     EXPECT_EQ(registry.run({{mov(1, 1), call(1), exit()}, {add(1, 1), call(2), add(0, 10), exit()}, {add(1, 1), mov_reg(0, 1), exit()}}),
               13U);
 }
@@ -384,8 +388,8 @@ public:
     uint64_t memory() const override { return 0; }
 };
 
-struct TailCalls : testing::Test {
-    TargetRegistry targets{interpreter(), test::run_state()};
+struct TailCalls : Engines {
+    TargetRegistry targets{*GetParam(), test::run_state()};
     IdTable<Map> ids;
     ProgramTable table{ids};
 
@@ -394,32 +398,32 @@ struct TailCalls : testing::Test {
                Insns{mov(3, index), helper(BPF_FUNC_tail_call)};
     }
     Ref<Program> load(const std::vector<Insns>& functions) {
-        Ref<Program> program = make_program(functions);
+        Ref<Program> program = make_program(functions, {}, *GetParam());
         EXPECT_TRUE(targets.link(*program).ok());
         return program;
     }
 };
 
-TEST_F(TailCalls, AnEmptySlotFallsThrough) {
+TEST_P(TailCalls, AnEmptySlotFallsThrough) {
     const Ref<Program> caller = load({tail_call(0) + Insns{mov(0, 7), exit()}});
     EXPECT_EQ(run(*caller), 7U);
 }
 
-TEST_F(TailCalls, TheCalleeGetsTheContextAndReturnsForTheCaller) {
+TEST_P(TailCalls, TheCalleeGetsTheContextAndReturnsForTheCaller) {
     table.programs.push_back(load({{insn(BPF_LDX | BPF_MEM | BPF_DW, 0, 1, 0, 0), exit()}}));
     const Ref<Program> caller = load({tail_call(0) + Insns{mov(0, 7), exit()}});
     uint64_t context = 42;
     EXPECT_EQ(run(*caller, &context), 42U);
 }
 
-TEST_F(TailCalls, InASubprogramItReplacesThatFrameOnly) {
+TEST_P(TailCalls, InASubprogramItReplacesThatFrameOnly) {
     table.programs.push_back(load({{mov(0, 30), exit()}}));
     const Ref<Program> caller = load({{mov(6, 1), call(1), add_reg(0, 6), exit()}, tail_call(0) + Insns{mov(0, 7), exit()}});
     EXPECT_EQ(run(*caller), 31U);
 }
 
 // A program that calls itself and counts: it runs 1 + 33 times, then falls through.
-TEST_F(TailCalls, ThirtyThreeAnEntry) {
+TEST_P(TailCalls, ThirtyThreeAnEntry) {
     const Insns counting{insn(BPF_LDX | BPF_MEM | BPF_DW, 0, 1, 0, 0), add(0, 1), insn(BPF_STX | BPF_MEM | BPF_DW, 1, 0, 0, 0)};
     const Ref<Program> self = load({counting + tail_call(0) + Insns{mov(0, 5), exit()}});
     table.programs.push_back(self);
@@ -431,11 +435,15 @@ TEST_F(TailCalls, ThirtyThreeAnEntry) {
     table.programs.clear();
 }
 
-TEST(Interpreter, RefusesWhatItDoesNotKnow) {
-    EXPECT_EQ(interpreter().compile(verified({{helper(9999), exit()}})).code(), abi::enotsupp);
-    EXPECT_EQ(interpreter().compile(verified({{insn(BPF_ALU64 | BPF_END, 0, 0, 0, 24), exit()}})).code(), abi::enotsupp);
-    EXPECT_EQ(interpreter().compile(verified({{insn(BPF_STX | BPF_ATOMIC | BPF_B, 1, 0, 0, BPF_ADD), exit()}})).code(), abi::enotsupp);
+TEST_P(Engines, RefusesWhatItDoesNotKnow) {
+    EXPECT_EQ(GetParam()->compile(verified({{helper(9999), exit()}})).code(), abi::enotsupp);
+    EXPECT_EQ(GetParam()->compile(verified({{insn(BPF_ALU64 | BPF_END, 0, 0, 0, 24), exit()}})).code(), abi::enotsupp);
+    EXPECT_EQ(GetParam()->compile(verified({{insn(BPF_STX | BPF_ATOMIC | BPF_B, 1, 0, 0, BPF_ADD), exit()}})).code(), abi::enotsupp);
 }
+
+const auto name_of = [](const testing::TestParamInfo<const Engine*>& info) { return std::string(info.param->name()); };
+INSTANTIATE_TEST_SUITE_P(Each, Engines, testing::ValuesIn(engines()), name_of);
+INSTANTIATE_TEST_SUITE_P(Each, TailCalls, testing::ValuesIn(engines()), name_of);
 
 }  // namespace
 }  // namespace graft

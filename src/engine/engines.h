@@ -1,0 +1,19 @@
+// The engines of this build, and which of them a Kernel takes.
+#pragma once
+
+#include <span>
+
+#include "engine/engine.h"
+
+namespace graft {
+
+// Machine code for x86-64.  Only in engines() where that is what the host runs.
+[[nodiscard]] const Engine& x86_64_jit();
+
+// The first is the default.
+[[nodiscard]] std::span<const Engine* const> engines();
+
+// The default, unless the environment's GRAFT_ENGINE names another.  EINVAL: it names none.
+[[nodiscard]] Result<const Engine*> chosen_engine();
+
+}  // namespace graft

@@ -1,0 +1,116 @@
+// Jumps and calls.
+#include <array>
+#include <cstddef>
+
+#include "abi/bpf.h"
+#include "abi/kernel_types.h"
+#include "engine/packet_load.h"
+#include "engine/x86_64/function_compiler.h"
+#include "helper/run_context.h"
+#include "map/map.h"
+#include "program/program.h"
+
+namespace graft::x86_64 {
+namespace {
+
+// Where a tail call goes on; null: nowhere, the program goes on.
+const void* find_tail_callee(uint64_t, const Map* map, uint64_t index, RunContext* run) {
+    if (run->tail_calls >= abi::max_tail_calls) return nullptr;
+    const TailCallee* callee = map->tail_callee(static_cast<uint32_t>(index));
+    if (callee == nullptr) return nullptr;
+    ++run->tail_calls;
+    const Image& image = *rcu::load(static_cast<const Program*>(callee)->image);
+    return image.functions[image.tail_entry].code;
+}
+
+struct Loaded {  // in rax and rdx
+    uint64_t value = 0;
+    uint64_t found = 0;
+};
+
+Loaded find_in_packet(const abi::sk_buff* skb, int32_t offset, uint32_t size) {
+    const std::optional<uint64_t> value = graft::load_from_packet(*skb, offset, size);
+    return value ? Loaded{*value, 1} : Loaded{};
+}
+
+using x86::CondCode;
+// In the order of GRAFT_JUMP_OPERATIONS.  jset: of `test`.
+constexpr std::array conditions{CondCode::kEqual,      CondCode::kNotEqual,   CondCode::kUnsignedGT, CondCode::kUnsignedGE,
+                                CondCode::kUnsignedLT, CondCode::kUnsignedLE, CondCode::kNotEqual,   CondCode::kSignedGT,
+                                CondCode::kSignedGE,   CondCode::kSignedLT,   CondCode::kSignedLE};
+
+}  // namespace
+
+void FunctionCompiler::conditional_jump(const Decoded& op) {
+    const int number = static_cast<int>(op.operation) - static_cast<int>(Operation::jeq64k);
+    const bool is_32 = (number & 2) != 0, by_register = (number & 1) != 0;
+    const bool tests = op.operation >= Operation::jset64k && op.operation <= Operation::jset32x;
+    const x86::Gp dst = sized(host(op.dst), is_32), src = sized(host(op.src), is_32);
+    const asmjit::Imm imm(static_cast<int32_t>(op.imm));
+    if (tests) {
+        by_register ? a_.test(dst, src) : a_.test(dst, imm);
+    } else if (by_register) {
+        a_.cmp(dst, src);
+    } else if (op.imm == 0) {
+        a_.test(dst, dst);  // the same flags as cmp with 0, and shorter
+    } else {
+        a_.cmp(dst, imm);
+    }
+    a_.j(conditions[static_cast<size_t>(number / 4)], target_of(op));
+}
+
+void FunctionCompiler::count_may_goto(const Decoded& op) {
+    const x86::Mem budget = x86::dword_ptr(x86::rbp, frame_.may_goto_budget);
+    a_.cmp(budget, 0);
+    a_.je(target_of(op));
+    a_.dec(budget);
+}
+
+void FunctionCompiler::call_native(const void* function) {
+    a_.mov(x86::rax, reinterpret_cast<uint64_t>(function));
+    a_.call(x86::rax);
+}
+
+void FunctionCompiler::call_function(const Decoded& op) {
+    a_.db(0xe8);  // call rel32
+    calls_.push_back({.at = static_cast<uint32_t>(a_.offset() - start_), .subprogram = static_cast<uint32_t>(op.subprogram)});
+    a_.dd(0);
+}
+
+// R1 is the context, which the callee gets; R2 the map, R3 the index.  The callee takes this frame's place.
+void FunctionCompiler::enter_tail_callee() {
+    const asmjit::Label go_on = a_.newLabel();
+    a_.push(x86::rdi);
+    a_.sub(x86::rsp, 8);
+    a_.mov(x86::rcx, run_context);
+    call_native(reinterpret_cast<const void*>(find_tail_callee));
+    a_.add(x86::rsp, 8);
+    a_.pop(x86::rdi);
+    a_.test(x86::rax, x86::rax);
+    a_.jz(go_on);
+    leave_frame();
+    a_.jmp(x86::rax);
+    a_.bind(go_on);
+}
+
+void FunctionCompiler::load_from_packet(const Decoded& op) {
+    const bool is_indexed = op.operation >= Operation::ld_ind8;
+    const auto first = is_indexed ? Operation::ld_ind8 : Operation::ld_abs8;
+    const uint32_t size = 1U << (static_cast<int>(op.operation) - static_cast<int>(first));
+    if (is_indexed) {
+        a_.lea(x86::esi, x86::ptr(host(op.src), static_cast<int32_t>(op.imm)));
+    } else {
+        a_.mov(x86::esi, asmjit::Imm(static_cast<int32_t>(op.imm)));
+    }
+    a_.mov(x86::rdi, host(r6));
+    a_.mov(x86::edx, size);
+    call_native(reinterpret_cast<const void*>(find_in_packet));
+    const asmjit::Label found = a_.newLabel();
+    a_.test(x86::edx, x86::edx);
+    a_.jnz(found);
+    leave_frame();  // with 0 in rax
+    a_.ret();
+    a_.bind(found);
+}
+
+}  // namespace graft::x86_64

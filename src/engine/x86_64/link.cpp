@@ -1,0 +1,173 @@
+// One block an image: the stub that enters it, its functions one after the other, stubs that surround the traced ones.
+//
+// All of it is put together in plain memory and then stored; calls inside a block are relative, so it does not matter where.
+#include <algorithm>
+#include <cstring>
+
+#include "engine/surround.h"
+#include "engine/x86_64/code.h"
+#include "engine/x86_64/executable_memory.h"
+#include "engine/x86_64/registers.h"
+#include "program/program.h"
+
+namespace graft::x86_64 {
+namespace {
+
+constexpr size_t function_alignment = 16;
+
+// Calls compiled code from C++: puts the RunContext into its register.
+using CallFromOutside = uint64_t (*)(const uint64_t* arguments, const void* code, RunContext* run);
+
+class LinkedBlock final : public EngineImage {
+public:
+    ExecutableMemory::Block block;
+    CallFromOutside call_from_outside = nullptr;  // null: nothing is traced
+};
+
+uint64_t call_surrounded(const Image* image, uint32_t surround, const Arguments* arguments, RunContext* run) {
+    const auto call_from_outside = static_cast<const LinkedBlock&>(*image->engine_part).call_from_outside;
+    const auto call = [&](uint32_t index, const Arguments& given) {
+        return call_from_outside(given.data(), image->functions[index].code, run);
+    };
+    return run_surrounded(image->surrounds[surround], *arguments, *run, call);
+}
+
+class BlockBuilder {
+public:
+    explicit BlockBuilder(const Image& image) : image_(image), starts_(image.functions.size()) {}
+
+    Result<void> build() {
+        TRY(stubs());
+        for (size_t i = 0; i < image_.functions.size(); ++i) {
+            if (image_.functions[i].surround < 0) append(code_of(image_.functions[i]).bytes, starts_[i]);
+        }
+        for (size_t i = 0; i < image_.functions.size(); ++i) {
+            if (image_.functions[i].surround < 0) connect(image_.functions[i], starts_[i]);
+        }
+        connect(entry_call_, image_.entry);
+        return {};
+    }
+
+    [[nodiscard]] std::span<const uint8_t> bytes() const { return bytes_; }
+    [[nodiscard]] size_t start_of(size_t function) const { return starts_[function]; }
+    [[nodiscard]] size_t entry() const { return entry_; }
+    [[nodiscard]] std::optional<size_t> call_from_outside() const { return call_from_outside_; }
+
+private:
+    static const FunctionCode& code_of(const LinkedFunction& function) {
+        return static_cast<const JitCode&>(function.program->engine_code()).functions[function.subprogram];
+    }
+
+    Result<void> stubs();
+    void enter_stub(x86::Assembler& a);
+    void surround_stub(x86::Assembler& a, uint32_t surround);
+    static void call_from_outside_stub(x86::Assembler& a);
+
+    void append(std::span<const uint8_t> code, size_t& start) {
+        constexpr uint8_t breakpoint = 0xcc;
+        start = (bytes_.size() + function_alignment - 1) / function_alignment * function_alignment;
+        bytes_.resize(start, breakpoint);
+        bytes_.insert(bytes_.end(), code.begin(), code.end());
+    }
+    void connect(const LinkedFunction& function, size_t start) {
+        for (const CallSite& call : code_of(function).calls) connect(start + call.at, image_.callees[function.callees + call.subprogram]);
+    }
+    void connect(size_t at, uint32_t callee) {
+        const auto distance = static_cast<int32_t>(static_cast<int64_t>(starts_[callee]) - static_cast<int64_t>(at + 4));
+        std::memcpy(&bytes_[at], &distance, sizeof distance);
+    }
+
+    const Image& image_;
+    std::vector<uint8_t> bytes_;
+    std::vector<size_t> starts_;  // of functions
+    size_t entry_ = 0;
+    size_t entry_call_ = 0;  // the distance of its call
+    std::optional<size_t> call_from_outside_;
+};
+
+Result<void> BlockBuilder::stubs() {
+    asmjit::CodeHolder holder;
+    x86::Assembler a;
+    asmjit::Error error = holder.init(asmjit::Environment(asmjit::Arch::kX64));
+    if (error == asmjit::kErrorOk) error = holder.attach(&a);
+    if (error == asmjit::kErrorOk) {
+        enter_stub(a);
+        for (size_t i = 0; i < image_.functions.size(); ++i) {
+            if (image_.functions[i].surround < 0) continue;
+            a.align(asmjit::AlignMode::kCode, function_alignment);
+            starts_[i] = a.offset();
+            surround_stub(a, static_cast<uint32_t>(image_.functions[i].surround));
+        }
+        if (!image_.surrounds.empty()) {
+            a.align(asmjit::AlignMode::kCode, function_alignment);
+            call_from_outside_ = a.offset();
+            call_from_outside_stub(a);
+        }
+    }
+    const asmjit::CodeBuffer* buffer = error == asmjit::kErrorOk ? &holder.textSection()->buffer() : nullptr;
+    if (buffer == nullptr || buffer->size() != a.offset()) return fail(ENOMEM, "no memory to link an image");
+    bytes_.assign(buffer->data(), buffer->data() + buffer->size());
+    return {};
+}
+
+// Image::enter(image, context, run).
+void BlockBuilder::enter_stub(x86::Assembler& a) {
+    a.push(run_context);
+    a.mov(run_context, x86::rdx);
+    a.mov(x86::rdi, x86::rsi);
+    a.db(0xe8);  // call rel32
+    entry_call_ = a.offset();
+    a.dd(0);
+    a.pop(run_context);
+    a.ret();
+}
+
+void BlockBuilder::surround_stub(x86::Assembler& a, uint32_t surround) {
+    constexpr int arguments = sizeof(Arguments);  // 40: rsp is a multiple of 16 behind it
+    static_assert(arguments % 16 == 8);
+    a.sub(x86::rsp, arguments);
+    for (uint8_t i = 0; i < TraceFrame::max_args; ++i) a.mov(x86::qword_ptr(x86::rsp, i * 8), host(static_cast<uint8_t>(i + 1)));
+    a.mov(x86::rdi, reinterpret_cast<uint64_t>(&image_));
+    a.mov(x86::esi, surround);
+    a.mov(x86::rdx, x86::rsp);
+    a.mov(x86::rcx, run_context);
+    a.mov(x86::rax, reinterpret_cast<uint64_t>(call_surrounded));
+    a.call(x86::rax);
+    a.add(x86::rsp, arguments);
+    a.ret();
+}
+
+void BlockBuilder::call_from_outside_stub(x86::Assembler& a) {
+    a.push(run_context);
+    a.mov(run_context, x86::rdx);
+    a.mov(x86::rax, x86::rsi);
+    for (uint8_t i = TraceFrame::max_args; i-- > 0;) a.mov(host(static_cast<uint8_t>(i + 1)), x86::qword_ptr(x86::rdi, i * 8));
+    a.call(x86::rax);
+    a.pop(run_context);
+    a.ret();
+}
+
+}  // namespace
+
+// The memory of all images of the process.  Images keep it alive: they may go after everything else has.
+static ExecutableMemory& executable_memory() {
+    static const auto memory = std::make_shared<ExecutableMemory>();
+    return *memory;
+}
+
+Result<void> link_image(Image& image) {
+    BlockBuilder builder(image);
+    TRY(builder.build());
+    auto linked = std::make_unique<LinkedBlock>();
+    linked->block = TRY(executable_memory().store(builder.bytes()));
+    const std::byte* const code = linked->block.code().data();
+    if (const auto offset = builder.call_from_outside()) linked->call_from_outside = reinterpret_cast<CallFromOutside>(code + *offset);
+    for (size_t i = 0; i < image.functions.size(); ++i) image.functions[i].code = code + builder.start_of(i);
+    image.enter = reinterpret_cast<decltype(image.enter)>(code + builder.entry());
+    image.engine_part = std::move(linked);
+    return {};
+}
+
+size_t executable_memory_in_use() { return executable_memory().resident(); }
+
+}  // namespace graft::x86_64
