@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "abi/kernel_types.h"
-#include "engine/engines.h"
+#include "engine/each_engine_test_support.h"
 #include "image/target_registry.h"
 #include "map/tail_callee.h"
 #include "program/test_program.h"
@@ -14,7 +14,7 @@ namespace {
 
 using namespace test;
 
-struct Engines : testing::TestWithParam<const Engine*> {};
+struct Engines : EachEngine {};
 
 struct Registry {
     const Engine& engine;
@@ -74,7 +74,7 @@ const Arithmetic arithmetic_cases[] = {
 };
 
 TEST_P(Engines, ArithmeticByRegister) {
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     for (const Arithmetic& c : arithmetic_cases) {
         for (const int cls : {BPF_ALU64, BPF_ALU}) {
             const uint64_t got = registry.run(
@@ -85,7 +85,7 @@ TEST_P(Engines, ArithmeticByRegister) {
 }
 
 TEST_P(Engines, ArithmeticByImmediate) {
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     for (const Arithmetic& c : arithmetic_cases) {
         if (c.op == BPF_MOV && c.off != 0) continue;  // a sign-extending move has a register form only
         const int imm = static_cast<int>(c.b);
@@ -119,7 +119,7 @@ TEST_P(Engines, NegationByteOrderAndWideMove) {
         {BPF_ALU64 | BPF_END | BPF_TO_LE, 32, 0x1122334455667788, 0x88776655},
         {BPF_ALU64 | BPF_END | BPF_TO_LE, 64, 0x1122334455667788, 0x8877665544332211},
     };
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     for (const Unary& c : cases) {
         EXPECT_EQ(registry.run({ld_imm64(2, c.a) + Insns{insn(c.code, 2, 0, 0, c.imm), mov_reg(0, 2), exit()}}), c.expect)
             << std::hex << c.code << " " << c.imm << " " << c.a;
@@ -166,7 +166,7 @@ const Jump jump_cases[] = {
 };
 
 TEST_P(Engines, ConditionalJumps) {
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     for (const Jump& c : jump_cases) {
         for (const int cls : {BPF_JMP, BPF_JMP32}) {
             const bool expect = cls == BPF_JMP ? c.taken64 : c.taken32;
@@ -182,7 +182,7 @@ TEST_P(Engines, ConditionalJumps) {
 }
 
 TEST_P(Engines, GotoShortLongAndBackwards) {
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     EXPECT_EQ(registry.run({{mov(0, 1), insn(BPF_JMP | BPF_JA, 0, 0, 1, 0), mov(0, 2), exit()}}), 1U);
     EXPECT_EQ(registry.run({{mov(0, 1), insn(BPF_JMP32 | BPF_JA, 0, 0, 0, 1), mov(0, 2), exit()}}), 1U);
     // Sums 5 + 4 + ... + 1.
@@ -208,7 +208,7 @@ TEST_P(Engines, LoadsWidenAndStoresCut) {
         {BPF_H, BPF_LDX | BPF_MEM | BPF_DW, 0x010101010101f788},
         {BPF_W, BPF_LDX | BPF_MEM | BPF_DW, 0x01010101d5e6f788},
     };
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     for (const Case& c : cases) {
         for (const int offset : {-8, -11}) {  // any alignment
             std::array<unsigned char, 32> memory;
@@ -244,7 +244,7 @@ TEST_P(Engines, LoadsFromObjectsMeetNull) {
 TEST_P(Engines, StoresOfImmediates) {
     const std::pair<int, uint64_t> cases[] = {
         {BPF_B, 0x010101010101017f & ~0xffULL}, {BPF_H, 0x010101010101ff00}, {BPF_W, 0x01010101ffffff00}, {BPF_DW, 0xffffffffffffff00}};
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     for (const auto& [size, expect] : cases) {
         uint64_t memory = 0x0101010101010101;
         registry.run({{insn(BPF_ST | BPF_MEM | size, 1, 0, 0, -256), mov(0, 0), exit()}}, &memory);
@@ -270,7 +270,7 @@ TEST_P(Engines, AtomicOperations) {
         {BPF_XOR | BPF_FETCH, 0x10000000f, 0x30000000f, true},
         {BPF_XCHG, 0x1000000ff, 0x2000000ff, true},
     };
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     for (const Case& c : cases) {
         for (const int size : {BPF_W, BPF_DW}) {
             uint64_t memory = old;
@@ -284,7 +284,7 @@ TEST_P(Engines, AtomicOperations) {
 }
 
 TEST_P(Engines, CompareAndExchange) {
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     for (const bool equal : {true, false}) {
         uint64_t memory = 7;
         const Insns code{mov(0, equal ? 7 : 8), mov(3, 9), insn(BPF_STX | BPF_ATOMIC | BPF_DW, 1, 3, 0, BPF_CMPXCHG), exit()};
@@ -311,7 +311,7 @@ TEST_P(Engines, LoadsFromThePacketOrEndsTheFunction) {
     skb.len = 32;  // 16 .. 47
     skb.mac_header = 8;
     skb.network_header = 20;
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     const auto load = [&](int code, uint64_t index, int imm) {
         return registry.run({ld_imm64(7, index) + Insns{mov_reg(6, 1), mov(0, 99), insn(BPF_LD | code, 0, 7, 0, imm), add(0, 1), exit()}},
                             &skb);
@@ -335,14 +335,14 @@ TEST_P(Engines, AFailedPacketLoadReturnsToTheCaller) {
     abi::sk_buff skb{};
     std::array<unsigned char, 16> memory{};
     skb.head = skb.data = memory.data();
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     EXPECT_EQ(
         registry.run({{call(1), add(0, 5), exit()}, {mov_reg(6, 1), insn(BPF_LD | BPF_ABS | BPF_B, 0, 0, 0, 0), mov(0, 70), exit()}}, &skb),
         5U);
 }
 
 TEST_P(Engines, MayGotoLeavesALoopInTheEnd) {
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     // 0: r0 = 0  1: r0 += 1  2: may_goto +1  3: goto 1  4: exit
     const Insns loop{mov(0, 0), add(0, 1), insn(BPF_JMP | abi::jcond, 0, 0, 1, 0), insn(BPF_JMP | BPF_JA, 0, 0, -3, 0), exit()};
     EXPECT_EQ(registry.run({loop}), uint64_t{abi::max_may_goto} + 1);
@@ -353,7 +353,7 @@ TEST_P(Engines, MayGotoLeavesALoopInTheEnd) {
 // --- calls ----------------------------------------------------------------------------------------------------------------------------
 
 TEST_P(Engines, ACalleeHasItsOwnStackAndSavedRegisters) {
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     const Insns main{
         mov(6, 60),    insn(BPF_ST | BPF_MEM | BPF_DW, 10, 0, -8, 5),  mov(1, 1),     mov(2, 2), mov(3, 3), mov(4, 4), mov(5, 5), call(1),
         add_reg(0, 6), insn(BPF_LDX | BPF_MEM | BPF_DW, 1, 10, -8, 0), add_reg(0, 1), exit()};
@@ -365,7 +365,7 @@ TEST_P(Engines, ACalleeHasItsOwnStackAndSavedRegisters) {
 }
 
 TEST_P(Engines, NestedCalls) {
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     EXPECT_EQ(registry.run({{mov(1, 1), call(1), exit()}, {add(1, 1), call(2), add(0, 10), exit()}, {add(1, 1), mov_reg(0, 1), exit()}}),
               13U);
 }
@@ -389,7 +389,7 @@ public:
 };
 
 struct TailCalls : Engines {
-    TargetRegistry targets{*GetParam(), test::run_state()};
+    TargetRegistry targets{engine(), test::run_state()};
     IdTable<Map> ids;
     ProgramTable table{ids};
 
@@ -398,7 +398,7 @@ struct TailCalls : Engines {
                Insns{mov(3, index), helper(BPF_FUNC_tail_call)};
     }
     Ref<Program> load(const std::vector<Insns>& functions) {
-        Ref<Program> program = make_program(functions, {}, *GetParam());
+        Ref<Program> program = make_program(functions, {}, engine());
         EXPECT_TRUE(targets.link(*program).ok());
         return program;
     }
@@ -436,14 +436,13 @@ TEST_P(TailCalls, ThirtyThreeAnEntry) {
 }
 
 TEST_P(Engines, RefusesWhatItDoesNotKnow) {
-    EXPECT_EQ(GetParam()->compile(verified({{helper(9999), exit()}})).code(), abi::enotsupp);
-    EXPECT_EQ(GetParam()->compile(verified({{insn(BPF_ALU64 | BPF_END, 0, 0, 0, 24), exit()}})).code(), abi::enotsupp);
-    EXPECT_EQ(GetParam()->compile(verified({{insn(BPF_STX | BPF_ATOMIC | BPF_B, 1, 0, 0, BPF_ADD), exit()}})).code(), abi::enotsupp);
+    EXPECT_EQ(engine().compile(verified({{helper(9999), exit()}})).code(), abi::enotsupp);
+    EXPECT_EQ(engine().compile(verified({{insn(BPF_ALU64 | BPF_END, 0, 0, 0, 24), exit()}})).code(), abi::enotsupp);
+    EXPECT_EQ(engine().compile(verified({{insn(BPF_STX | BPF_ATOMIC | BPF_B, 1, 0, 0, BPF_ADD), exit()}})).code(), abi::enotsupp);
 }
 
-const auto name_of = [](const testing::TestParamInfo<const Engine*>& info) { return std::string(info.param->name()); };
-INSTANTIATE_TEST_SUITE_P(Each, Engines, testing::ValuesIn(engines()), name_of);
-INSTANTIATE_TEST_SUITE_P(Each, TailCalls, testing::ValuesIn(engines()), name_of);
+GRAFT_ON_EACH_ENGINE(Engines);
+GRAFT_ON_EACH_ENGINE(TailCalls);
 
 }  // namespace
 }  // namespace graft

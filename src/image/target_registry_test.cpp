@@ -6,6 +6,7 @@
 #include <atomic>
 #include <thread>
 
+#include "engine/each_engine_test_support.h"
 #include "program/test_program.h"
 
 namespace graft {
@@ -31,17 +32,17 @@ ProgramFacts trace_facts(uint32_t attach_type) {
     return facts;
 }
 
-struct Relink : testing::Test {
-    TargetRegistry targets{interpreter(), test::run_state()};
+struct Relink : EachEngine {
+    TargetRegistry targets{engine(), test::run_state()};
 
     Ref<Program> load(const std::vector<Insns>& functions, ProgramFacts facts = {}) {
-        Ref<Program> program = make_program(functions, std::move(facts));
+        Ref<Program> program = make_program(functions, std::move(facts), engine());
         EXPECT_TRUE(targets.link(*program).ok());
         return program;
     }
 };
 
-TEST_F(Relink, AnExtensionReplacesOneFunctionUntilItIsDetached) {
+TEST_P(Relink, AnExtensionReplacesOneFunctionUntilItIsDetached) {
     const Ref<Program> target = load(two_callees);
     const Ref<Program> extension = load({{call(1), add(0, 5), exit()}, {mov(0, 70), exit()}}, extension_facts());
     EXPECT_EQ(run(*target), 1002U);
@@ -55,7 +56,7 @@ TEST_F(Relink, AnExtensionReplacesOneFunctionUntilItIsDetached) {
     EXPECT_EQ(extension->ref_count(), 1U);
 }
 
-TEST_F(Relink, OneExtensionSitsInManyPlaces) {
+TEST_P(Relink, OneExtensionSitsInManyPlaces) {
     const Ref<Program> a = load(two_callees), b = load(two_callees);
     const Ref<Program> extension = load({{mov(0, 9), exit()}}, extension_facts());
     ASSERT_TRUE(targets.attach({a.get(), 1}, {extension}).ok());
@@ -73,7 +74,7 @@ TEST_F(Relink, OneExtensionSitsInManyPlaces) {
     EXPECT_EQ(run(*b), 1002U);
 }
 
-TEST_F(Relink, TheMainFunctionIsReplacedToo) {
+TEST_P(Relink, TheMainFunctionIsReplacedToo) {
     const Ref<Program> target = load(two_callees);
     const Ref<Program> extension = load({{mov(0, 77), exit()}}, extension_facts());
     ASSERT_TRUE(targets.attach({target.get(), 0}, {extension}).ok());
@@ -82,7 +83,7 @@ TEST_F(Relink, TheMainFunctionIsReplacedToo) {
     EXPECT_EQ(run(*target), 1002U);
 }
 
-TEST_F(Relink, APlaceIsTakenOnce) {
+TEST_P(Relink, APlaceIsTakenOnce) {
     const Ref<Program> target = load(two_callees);
     const Ref<Program> first = load({{mov(0, 8), exit()}}, extension_facts()), second = load({{mov(0, 9), exit()}}, extension_facts());
     ASSERT_TRUE(targets.attach({target.get(), 1}, {first}).ok());
@@ -131,7 +132,7 @@ struct Traced : Relink {
     }
 };
 
-TEST_F(Traced, FentrySeesTheArgumentsAndFexitTheResult) {
+TEST_P(Traced, FentrySeesTheArgumentsAndFexitTheResult) {
     const Ref<Program> before = fentry(40), after = fexit(50);
     ASSERT_TRUE(targets.attach({target.get(), 1}, {before, 0, 1}).ok());
     ASSERT_TRUE(targets.attach({target.get(), 1}, {after, 0, 1}).ok());
@@ -143,7 +144,7 @@ TEST_F(Traced, FentrySeesTheArgumentsAndFexitTheResult) {
     EXPECT_EQ(path(), (Path{11, 10}));
 }
 
-TEST_F(Traced, TheLastAttachedRunsFirst) {
+TEST_P(Traced, TheLastAttachedRunsFirst) {
     const Ref<Program> a = load({mark(marks, 40) + leave}, trace_facts(BPF_TRACE_FENTRY)),
                        b = load({mark(marks, 41) + leave}, trace_facts(BPF_TRACE_FENTRY)),
                        c = load({mark(marks, 50) + leave}, trace_facts(BPF_TRACE_FEXIT)),
@@ -153,7 +154,7 @@ TEST_F(Traced, TheLastAttachedRunsFirst) {
     for (const Ref<Program>& each : {b, d, a, c}) targets.detach({target.get(), 1}, *each);
 }
 
-TEST_F(Traced, OnAnExtensionWhereverItRuns) {
+TEST_P(Traced, OnAnExtensionWhereverItRuns) {
     const Ref<Program> extension = load({mark(marks, 20) + Insns{mov(0, 3), exit()}}, extension_facts());
     const Ref<Program> before = load({mark(marks, 40) + leave}, trace_facts(BPF_TRACE_FENTRY));
     ASSERT_TRUE(targets.attach({extension.get(), 0}, {before, 0, 1}).ok());
@@ -169,7 +170,7 @@ TEST_F(Traced, OnAnExtensionWhereverItRuns) {
     targets.detach({target.get(), 1}, *extension);
 }
 
-TEST_F(Traced, ATracingProgramMayBeTracedItself) {
+TEST_P(Traced, ATracingProgramMayBeTracedItself) {
     const Ref<Program> inner = load({mark(marks, 40) + leave}, trace_facts(BPF_TRACE_FENTRY)),
                        outer = load({mark(marks, 41) + leave}, trace_facts(BPF_TRACE_FENTRY));
     ASSERT_TRUE(targets.attach({target.get(), 1}, {inner, 0, 1}).ok());
@@ -180,7 +181,7 @@ TEST_F(Traced, ATracingProgramMayBeTracedItself) {
     targets.detach({inner.get(), 0}, *outer);
 }
 
-TEST_F(Traced, APlaceTakesAnExtensionOrTracingProgramsNeverBoth) {
+TEST_P(Traced, APlaceTakesAnExtensionOrTracingProgramsNeverBoth) {
     const Ref<Program> extension = load({{mov(0, 3), exit()}}, extension_facts());
     const Ref<Program> before = fentry(40);
     ASSERT_TRUE(targets.attach({target.get(), 1}, {before, 0, 1}).ok());
@@ -193,7 +194,7 @@ TEST_F(Traced, APlaceTakesAnExtensionOrTracingProgramsNeverBoth) {
     EXPECT_EQ(path(), (Path{11, 10}));
 }
 
-TEST_F(Traced, ThirtyEightAtOneFunction) {
+TEST_P(Traced, ThirtyEightAtOneFunction) {
     std::vector<Ref<Program>> all;
     for (size_t i = 0; i < TargetRegistry::max_traces; ++i) {
         all.push_back(i % 2 == 0 ? fentry(40) : fexit(50));
@@ -205,7 +206,7 @@ TEST_F(Traced, ThirtyEightAtOneFunction) {
     EXPECT_EQ(path(), (Path{11, 10}));
 }
 
-TEST_F(Traced, SeveralChangesAreMadeTogetherOrNotAtAll) {
+TEST_P(Traced, SeveralChangesAreMadeTogetherOrNotAtAll) {
     const Ref<Program> old = load({mark(marks, 20) + Insns{mov(0, 3), exit()}}, extension_facts());
     const Ref<Program> fresh = load({mark(marks, 21) + Insns{mov(0, 4), exit()}}, extension_facts());
     const Ref<Program> before = load({mark(marks, 40) + leave}, trace_facts(BPF_TRACE_FENTRY));
@@ -223,7 +224,7 @@ TEST_F(Traced, SeveralChangesAreMadeTogetherOrNotAtAll) {
     for (const Ref<Program>& each : {old, fresh, before}) EXPECT_EQ(each->ref_count(), 2U);  // ours and the loop's
 }
 
-TEST_F(Traced, MembersAreCountedWhileSomebodyAsks) {
+TEST_P(Traced, MembersAreCountedWhileSomebodyAsks) {
     const Ref<Program> extension = load({mark(marks, 20) + Insns{mov(0, 3), exit()}}, extension_facts());
     const Ref<Program> before = load({mark(marks, 40) + leave}, trace_facts(BPF_TRACE_FENTRY));
     const Place place{target.get(), 1};
@@ -247,7 +248,7 @@ TEST_F(Traced, MembersAreCountedWhileSomebodyAsks) {
 }
 
 // A packet that passes several programs sees a change at all of them or, if it had entered one before, at none.
-TEST_F(Traced, APacketThatHasEnteredSeesWhatWasThereThen) {
+TEST_P(Traced, APacketThatHasEnteredSeesWhatWasThereThen) {
     const Ref<Program> other = load(two_callees);
     const Ref<Program> extension = load({{mov(0, 9), exit()}}, extension_facts());
     RunContext packet, later;
@@ -268,7 +269,7 @@ TEST_F(Traced, APacketThatHasEnteredSeesWhatWasThereThen) {
     EXPECT_EQ(graft::run(*other, nullptr, packet), 1002U);
 }
 
-TEST_F(Relink, AProgramArrayAndAnExtensionExcludeEachOther) {
+TEST_P(Relink, AProgramArrayAndAnExtensionExcludeEachOther) {
     const Ref<Program> target = load(two_callees);
     const Ref<Program> extension = load({{mov(0, 8), exit()}}, extension_facts());
     ASSERT_TRUE(target->enter_program_array().ok());
@@ -285,26 +286,30 @@ TEST_F(Relink, AProgramArrayAndAnExtensionExcludeEachOther) {
 // An engine that runs out of memory on demand.
 class Failing final : public Engine {
 public:
+    explicit Failing(const Engine& real) : real_(real) {}
     const char* name() const override { return "failing"; }
-    Result<std::unique_ptr<EngineCode>> compile(const VerifiedProgram& program) const override { return interpreter().compile(program); }
+    Result<std::unique_ptr<EngineCode>> compile(const VerifiedProgram& program) const override { return real_.compile(program); }
     Result<void> link(Image& image) const override {
         if (failures > 0) {
             --failures;
             return fail(ENOMEM);
         }
-        return interpreter().link(image);
+        return real_.link(image);
     }
     mutable int failures = 0;
+
+private:
+    const Engine& real_;
 };
 
-TEST_F(Relink, WithoutMemoryAnAttachChangesNothing) {
-    Failing engine;
-    TargetRegistry registry(engine, test::run_state());
-    const Ref<Program> target = make_program(two_callees),
-                       extension = make_program(std::vector<Insns>{{mov(0, 8), exit()}}, extension_facts());
+TEST_P(Relink, WithoutMemoryAnAttachChangesNothing) {
+    const Failing failing(engine());
+    TargetRegistry registry(failing, test::run_state());
+    const Ref<Program> target = make_program(two_callees, {}, engine()),
+                       extension = make_program(std::vector<Insns>{{mov(0, 8), exit()}}, extension_facts(), engine());
     ASSERT_TRUE(registry.link(*target).ok());
     const Image* before = rcu::load(target->image);
-    engine.failures = 1;
+    failing.failures = 1;
     EXPECT_EQ(registry.attach({target.get(), 1}, {extension}).code(), ENOMEM);
     EXPECT_EQ(rcu::load(target->image), before);
     EXPECT_FALSE(registry.extension_at({target.get(), 1}));
@@ -313,15 +318,15 @@ TEST_F(Relink, WithoutMemoryAnAttachChangesNothing) {
     target->leave_program_array();
 
     ASSERT_TRUE(registry.attach({target.get(), 1}, {extension}).ok());
-    engine.failures = 3;
+    failing.failures = 3;
     registry.detach({target.get(), 1}, *extension);  // waits until there is memory
-    EXPECT_EQ(engine.failures, 0);
+    EXPECT_EQ(failing.failures, 0);
     EXPECT_EQ(run(*target), 1002U);
 }
 
 // Each run sees one whole image: the callees are replaced together or not at all... a pair of runs may differ, a run is never mixed within
 // a place.
-TEST_F(Relink, PacketsRunWhileExtensionsComeAndGo) {
+TEST_P(Relink, PacketsRunWhileExtensionsComeAndGo) {
     const Ref<Program> target = load(two_callees);
     const Ref<Program> extension = load({{mov(0, 9), exit()}}, extension_facts());
     std::atomic<bool> stop{false};
@@ -341,6 +346,9 @@ TEST_F(Relink, PacketsRunWhileExtensionsComeAndGo) {
     reader.join();
     EXPECT_EQ(wrong.load(), 0U);
 }
+
+GRAFT_ON_EACH_ENGINE(Relink);
+GRAFT_ON_EACH_ENGINE(Traced);
 
 }  // namespace
 }  // namespace graft

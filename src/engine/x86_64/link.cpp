@@ -160,7 +160,7 @@ Result<void> link_image(Image& image) {
     TRY(builder.build());
     auto linked = std::make_unique<LinkedBlock>();
     linked->block = TRY(executable_memory().store(builder.bytes()));
-    const std::byte* const code = linked->block.code().data();
+    auto* const code = const_cast<std::byte*>(linked->block.code().data());  // a function pointer cannot be made of a const one
     if (const auto offset = builder.call_from_outside()) linked->call_from_outside = reinterpret_cast<CallFromOutside>(code + *offset);
     for (size_t i = 0; i < image.functions.size(); ++i) image.functions[i].code = code + builder.start_of(i);
     image.enter = reinterpret_cast<decltype(image.enter)>(code + builder.entry());
