@@ -4,11 +4,11 @@
 
 #include "abi/bpf.h"
 #include "abi/kernel_types.h"
+#include "engine/engine.h"
 #include "engine/packet_load.h"
 #include "engine/x86_64/function_compiler.h"
 #include "helper/run_context.h"
 #include "map/map.h"
-#include "program/program.h"
 
 namespace graft::x86_64 {
 namespace {
@@ -19,7 +19,7 @@ const void* find_tail_callee(uint64_t, const Map* map, uint64_t index, RunContex
     const TailCallee* callee = map->tail_callee(static_cast<uint32_t>(index));
     if (callee == nullptr) return nullptr;
     ++run->tail_calls;
-    const Image& image = *rcu::load(static_cast<const Program*>(callee)->image);
+    const Image& image = current_image(*static_cast<const Program*>(callee), *run);
     return image.functions[image.tail_entry].code;
 }
 
