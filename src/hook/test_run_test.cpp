@@ -17,7 +17,7 @@ namespace {
 using namespace test;
 
 struct SkbRun : testing::Test {
-    TargetRegistry targets{interpreter(), test::run_state()};
+    TargetRegistry targets{default_engine(), test::run_state()};
     Cpus cpus;
     TestCaller caller;
     std::vector<unsigned char> packet = std::vector<unsigned char>(64);

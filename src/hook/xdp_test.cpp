@@ -14,7 +14,7 @@ using namespace test;
 struct Xdp : testing::Test {
     static constexpr DeviceKey veth{1, 3}, lo{1, 1};
     XdpDevices devices;
-    TargetRegistry targets{interpreter(), test::run_state()};
+    TargetRegistry targets{default_engine(), test::run_state()};
     IdTable<Program> ids;
     Ref<Program> a = load(XDP_DROP), b = load(XDP_TX), devmap = load(XDP_PASS, BPF_XDP_DEVMAP);
     Ref<Program> tc = load(0, 0, BPF_PROG_TYPE_SCHED_CLS);

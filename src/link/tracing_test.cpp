@@ -18,7 +18,7 @@ struct Tracing : testing::Test {
     IdTable<Program> programs;
     IdTable<Btf> btfs;
     IdTable<Link> links;
-    TargetRegistry targets{interpreter(), test::run_state()};
+    TargetRegistry targets{default_engine(), test::run_state()};
     TargetProgram one{targets, programs, btfs}, two{targets, programs, btfs};
     Ref<Program> x = make_extension(one, 11, targets, programs, btfs);
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/engine.h"
+#include "engine/engines.h"
 #include "program/program.h"
 
 namespace graft::test {
@@ -58,12 +58,15 @@ inline RunState& run_state() {
     return state;
 }
 
+// That of a Kernel in this process.
+inline const Engine& default_engine() { return **chosen_engine(); }
+
 inline Ref<Program> make_program(VerifiedProgram code, ProgramFacts facts = {}, TargetFunction primed = {},
-                                 const Engine& engine = interpreter()) {
+                                 const Engine& engine = default_engine()) {
     auto compiled = engine.compile(code).value();
     return Program::make(std::move(facts), std::move(code), std::move(compiled), std::move(primed), run_state());
 }
-inline Ref<Program> make_program(const std::vector<Insns>& functions, ProgramFacts facts = {}, const Engine& engine = interpreter()) {
+inline Ref<Program> make_program(const std::vector<Insns>& functions, ProgramFacts facts = {}, const Engine& engine = default_engine()) {
     return make_program(verified(functions), std::move(facts), {}, engine);
 }
 

@@ -38,6 +38,7 @@ ExecutableMemory::~ExecutableMemory() {
 
 Result<void> ExecutableMemory::add_region(size_t size) {
     Region region;
+    region.owner = getpid();
     region.memfd = Fd(memfd_create("bpf-code", MFD_CLOEXEC));
     if (!region.memfd) return fail(ENOMEM, "no memfd for executable code");
     regions_.reserve(regions_.size() + 1);
@@ -61,6 +62,7 @@ Result<void> ExecutableMemory::add_region(size_t size) {
 // First fit.
 Result<ExecutableMemory::Place> ExecutableMemory::reserve(size_t size) {
     for (size_t i = 0; i < regions_.size(); ++i) {
+        if (regions_[i].owner != getpid()) continue;
         std::map<size_t, size_t>& free = regions_[i].free;
         const auto fitting = std::ranges::find_if(free, [size](const auto& range) { return range.second >= size; });
         if (fitting == free.end()) continue;
@@ -95,7 +97,7 @@ void ExecutableMemory::give_back(std::span<const std::byte> code) noexcept {
     const std::lock_guard guard(lock_);
     for (Region& region : regions_) {
         if (code.data() < region.start || code.data() >= region.start + region.size) continue;
-        release(region, static_cast<size_t>(code.data() - region.start), code.size());
+        if (region.owner == getpid()) release(region, static_cast<size_t>(code.data() - region.start), code.size());
     }
 }
 

@@ -3,8 +3,10 @@
 // A page that can be executed can never be written: the mappings are of a memfd, read and execute only, and code gets in by write(2).
 // A region of address space is reserved at a time; whole pages that become free go back to the system.
 // Thread safety: any thread.  A block must be out of use (a grace period) before it goes; it keeps the memory it came from.
-// After fork() the two processes share the pages: store() in one of them only.
+// After fork() the child shares what its parent has, and neither writes nor frees there; it must not run what its parent frees.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -60,6 +62,7 @@ private:
         Fd memfd;
         const std::byte* start = nullptr;
         size_t size = 0;
+        pid_t owner = 0;
         std::map<size_t, size_t> free;  // offset to length; neighbours are joined
     };
     struct Place {
