@@ -228,7 +228,7 @@ TEST_P(Engines, LoadsFromObjectsMeetNull) {
                          BPF_LDX | abi::probe_mem | BPF_DW, BPF_LDX | abi::probe_memsx | BPF_B, BPF_LDX | abi::probe_memsx | BPF_H,
                          BPF_LDX | abi::probe_memsx | BPF_W};
     const uint64_t expected[] = {0x88, 0xf788, 0xd5e6f788, 0x91a2b3c4d5e6f788, 0xffffffffffffff88, 0xfffffffffffff788, 0xffffffffd5e6f788};
-    Registry registry{*GetParam()};
+    Registry registry{engine()};
     const std::array<uint64_t, 2> memory = {1, 0x91a2b3c4d5e6f788};
     for (size_t i = 0; i < std::size(loads); ++i) {
         const auto load = [&](uint64_t from) {

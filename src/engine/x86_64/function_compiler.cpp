@@ -100,6 +100,14 @@ void FunctionCompiler::operation(const Decoded& op) {
         case ldsx16:
         case ldsx32:
             return load(op);
+        case probe8:
+        case probe16:
+        case probe32:
+        case probe64:
+        case probesx8:
+        case probesx16:
+        case probesx32:
+            return probe(op);
         case stx8:
         case stx16:
         case stx32:

@@ -43,6 +43,7 @@ private:
 
     // memory.cpp
     void load(const Decoded& op);
+    void probe(const Decoded& op);
     void store(const Decoded& op);
     void atomic(const Decoded& op);
     void fetch_by_exchange(x86::Inst::Id id, const Decoded& op);

@@ -6,31 +6,40 @@ namespace graft::x86_64 {
 
 using enum Operation;
 
-void FunctionCompiler::load(const Decoded& op) {
-    const x86::Gp dst = host(op.dst), base = host(op.src);
-    switch (op.operation) {
-        case ldx8:
-            a_.movzx(dst.r32(), x86::byte_ptr(base, op.off));
-            return;
-        case ldx16:
-            a_.movzx(dst.r32(), x86::word_ptr(base, op.off));
-            return;
-        case ldx32:
-            a_.mov(dst.r32(), x86::dword_ptr(base, op.off));
-            return;
-        case ldx64:
-            a_.mov(dst, x86::qword_ptr(base, op.off));
-            return;
-        case ldsx8:
-            a_.movsx(dst, x86::byte_ptr(base, op.off));
-            return;
-        case ldsx16:
-            a_.movsx(dst, x86::word_ptr(base, op.off));
-            return;
-        default:  // ldsx32
-            a_.movsxd(dst, x86::dword_ptr(base, op.off));
-            return;
+namespace {
+
+// Of one, two, four or eight bytes, or those with a sign, as the four loads and the three stand together in Operation.
+void emit_load(x86::Assembler& a, x86::Gp dst, x86::Mem from, int size_log2, bool is_signed) {
+    from.setSize(1U << size_log2);
+    if (is_signed) {
+        size_log2 == 2 ? a.movsxd(dst, from) : a.movsx(dst, from);
+    } else if (size_log2 < 2) {
+        a.movzx(dst.r32(), from);
+    } else {
+        a.mov(sized(dst, size_log2 == 2), from);
     }
+}
+
+}  // namespace
+
+void FunctionCompiler::load(const Decoded& op) {
+    const bool is_signed = op.operation >= ldsx8;
+    const int size_log2 = static_cast<int>(op.operation) - static_cast<int>(is_signed ? ldsx8 : ldx8);
+    emit_load(a_, host(op.dst), x86::ptr(host(op.src), op.off), size_log2, is_signed);
+}
+
+// Through a pointer into a kernel object: 0 where it is null.
+void FunctionCompiler::probe(const Decoded& op) {
+    const bool is_signed = op.operation >= probesx8;
+    const int size_log2 = static_cast<int>(op.operation) - static_cast<int>(is_signed ? probesx8 : probe8);
+    const x86::Gp dst = host(op.dst);
+    const asmjit::Label is_null = a_.newLabel();
+    a_.lea(scratch, x86::ptr(host(op.src), op.off));
+    a_.xor_(dst.r32(), dst.r32());
+    a_.cmp(scratch, asmjit::Imm(first_object_address));
+    a_.short_().jb(is_null);
+    emit_load(a_, dst, x86::ptr(scratch), size_log2, is_signed);
+    a_.bind(is_null);
 }
 
 void FunctionCompiler::store(const Decoded& op) {
