@@ -87,12 +87,14 @@ bool compare(uint32_t type, const char* name, uint32_t count, MapEnvironment& en
 
     const auto update_map = [&] {
         const rcu::ReadGuard reading;
-        for (uint32_t i = 0; i < lookups; ++i) benchmark::DoNotOptimize(map->update_element(keys[i & (count - 1)].data(), &one, BPF_ANY, 0));
+        for (uint32_t i = 0; i < lookups; ++i)
+            benchmark::DoNotOptimize(map->update_element(keys[i & (count - 1)].data(), &one, BPF_ANY, 0));
     };
     const auto update_plain = [&] {
         for (uint32_t i = 0; i < lookups; ++i) benchmark::DoNotOptimize(plain[keys[i & (count - 1)]] = i);
     };
-    fmt::print("update in {}, {} key{}: {:.2f} x std::unordered_map\n", name, count, count == 1 ? "" : "s", ratio(update_map, update_plain));
+    fmt::print("update in {}, {} key{}: {:.2f} x std::unordered_map\n", name, count, count == 1 ? "" : "s",
+               ratio(update_map, update_plain));
     return true;
 }
 

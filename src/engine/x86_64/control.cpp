@@ -1,5 +1,6 @@
 // Jumps and calls.
 #include <array>
+#include <bit>
 #include <cstddef>
 
 #include "abi/bpf.h"
@@ -64,6 +65,40 @@ void FunctionCompiler::count_may_goto(const Decoded& op) {
     a_.cmp(budget, 0);
     a_.je(target_of(op));
     a_.dec(budget);
+}
+
+void FunctionCompiler::run_helper(const Decoded& op) {
+    const Inlined& inlined = inlined_[slot_];
+    if (inlined.elements) return look_up(*inlined.elements);
+    if (inlined.cpu) {
+        a_.mov(x86::eax, x86::dword_ptr(run_context, offsetof(RunContext, cpu)));
+        return;
+    }
+    call_native(reinterpret_cast<const void*>(op.helper));
+}
+
+// R2 points to the index; R0 becomes the element's address, or null.
+void FunctionCompiler::look_up(const ElementArray& elements) {
+    const asmjit::Label done = a_.newLabel();
+    const x86::Gp index = scratch;
+    a_.mov(index.r32(), x86::dword_ptr(host(r2)));
+    a_.xor_(x86::eax, x86::eax);
+    a_.cmp(index.r32(), asmjit::Imm(static_cast<int32_t>(elements.count)));
+    a_.short_().jae(done);
+    if (std::has_single_bit(elements.stride)) {
+        a_.shl(index, std::countr_zero(elements.stride));
+    } else {
+        a_.imul(index, index, asmjit::Imm(elements.stride));
+    }
+    a_.mov(x86::rax, reinterpret_cast<uint64_t>(elements.base));
+    a_.add(x86::rax, index);
+    if (elements.cpu_stride != 0) {
+        load_constant(index, elements.cpu_stride);
+        a_.mov(scratch2.r32(), x86::dword_ptr(run_context, offsetof(RunContext, cpu)));
+        a_.imul(index, scratch2);
+        a_.add(x86::rax, index);
+    }
+    a_.bind(done);
 }
 
 void FunctionCompiler::call_native(const void* function) {

@@ -46,9 +46,15 @@ void add(Frame& frame, const Decoded& op) {
 
 }  // namespace
 
-Frame Frame::of(std::span<const Decoded> operations, uint32_t stack_depth) {
+Frame Frame::of(std::span<const Decoded> operations, std::span<const Inlined> inlined, uint32_t stack_depth) {
     Frame frame;
-    for (const Decoded& op : operations) add(frame, op);
+    for (size_t i = 0; i < operations.size(); ++i) {
+        if (inlined[i].any()) {
+            frame.uses_run |= inlined[i].needs_run();
+        } else {
+            add(frame, operations[i]);
+        }
+    }
     if (frame.may_goto_budget != 0) {
         stack_depth = ((stack_depth + 7) & ~7U) + 8;
         frame.may_goto_budget = -static_cast<int32_t>(stack_depth);

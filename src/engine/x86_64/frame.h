@@ -9,6 +9,7 @@
 #include <span>
 
 #include "engine/operation.h"
+#include "engine/x86_64/inlined.h"
 
 namespace graft::x86_64 {
 
@@ -21,7 +22,8 @@ struct Frame {
     uint32_t local = 0;           // bytes below rbp (or below the saved registers, without one)
     bool in_red_zone = false;     // `local` is not subtracted from rsp
 
-    static Frame of(std::span<const Decoded> operations, uint32_t stack_depth);
+    // `inlined`: by slot, calls that are none.
+    static Frame of(std::span<const Decoded> operations, std::span<const Inlined> inlined, uint32_t stack_depth);
 };
 
 }  // namespace graft::x86_64

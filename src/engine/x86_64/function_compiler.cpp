@@ -3,15 +3,37 @@
 #include "abi/bpf.h"
 
 namespace graft::x86_64 {
+namespace {
+
+bool jumps(const Decoded& op) {
+    const bool is_conditional = op.operation >= Operation::jeq64k && op.operation <= Operation::jsle32x;
+    return is_conditional || op.operation == Operation::ja || op.operation == Operation::may_goto;
+}
+
+// By slot: something jumps there.
+std::vector<bool> jump_targets(std::span<const Decoded> operations) {
+    std::vector<bool> found(operations.size());
+    for (size_t i = 0; i < operations.size(); ++i) {
+        if (jumps(operations[i])) found[i + 1 + static_cast<size_t>(int64_t{operations[i].off})] = true;
+    }
+    return found;
+}
+
+}  // namespace
 
 FunctionCompiler::FunctionCompiler(x86::Assembler& assembler, std::span<const Decoded> operations, uint32_t stack_depth,
                                    std::vector<CallSite>& calls)
     : a_(assembler),
       operations_(operations),
       calls_(calls),
-      frame_(Frame::of(operations, stack_depth)),
+      inlined_(find_inlined(operations, jump_targets(operations))),
+      frame_(Frame::of(operations, inlined_, stack_depth)),
       labels_(operations.size()),
-      start_(assembler.offset()) {}
+      start_(assembler.offset()) {
+    for (size_t i = 0; i < operations.size(); ++i) {
+        if (jumps(operations[i])) (void)label_of(i + 1 + static_cast<size_t>(int64_t{operations[i].off}));
+    }
+}
 
 asmjit::Label FunctionCompiler::label_of(size_t slot) {
     if (!labels_[slot].isValid()) labels_[slot] = a_.newLabel();
@@ -47,19 +69,10 @@ void FunctionCompiler::leave_frame() {
 }
 
 void FunctionCompiler::compile() {
-    mark_jump_targets();
     prologue();
     for (slot_ = 0; slot_ < operations_.size(); ++slot_) {
         if (labels_[slot_].isValid()) a_.bind(labels_[slot_]);
         operation(operations_[slot_]);
-    }
-}
-
-void FunctionCompiler::mark_jump_targets() {
-    for (slot_ = 0; slot_ < operations_.size(); ++slot_) {
-        const Decoded& op = operations_[slot_];
-        const bool jumps = op.operation >= Operation::jeq64k && op.operation <= Operation::jsle32x;
-        if (jumps || op.operation == Operation::ja || op.operation == Operation::may_goto) (void)target_of(op);
     }
 }
 
@@ -133,7 +146,7 @@ void FunctionCompiler::operation(const Decoded& op) {
         case may_goto:
             return count_may_goto(op);
         case call_helper:
-            return call_native(reinterpret_cast<const void*>(op.helper));
+            return run_helper(op);
         case call_subprogram:
             return call_function(op);
         case tail_call:

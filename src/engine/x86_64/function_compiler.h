@@ -1,7 +1,7 @@
 // FunctionCompiler: one function of a program to machine code, in one pass over its operations.
 //
-// An operation becomes a fixed sequence; nothing is kept in mind from one to the next.  Encoding errors are gathered by the
-// asmjit::CodeHolder's error handler.
+// An operation becomes a fixed sequence, whatever stands around it (calls that are done on the spot are found before).  Encoding errors are
+// gathered by the asmjit::CodeHolder's error handler.
 #pragma once
 
 #include <span>
@@ -10,6 +10,7 @@
 #include "engine/operation.h"
 #include "engine/x86_64/code.h"
 #include "engine/x86_64/frame.h"
+#include "engine/x86_64/inlined.h"
 #include "engine/x86_64/registers.h"
 
 namespace graft::x86_64 {
@@ -22,7 +23,6 @@ public:
     [[nodiscard]] bool uses_run() const { return frame_.uses_run; }
 
 private:
-    void mark_jump_targets();
     [[nodiscard]] asmjit::Label label_of(size_t slot);
     [[nodiscard]] asmjit::Label target_of(const Decoded& op) { return label_of(slot_ + 1 + static_cast<size_t>(int64_t{op.off})); }
 
@@ -51,6 +51,8 @@ private:
     // control.cpp
     void conditional_jump(const Decoded& op);
     void count_may_goto(const Decoded& op);
+    void run_helper(const Decoded& op);
+    void look_up(const ElementArray& elements);
     void call_native(const void* function);
     void call_function(const Decoded& op);
     void enter_tail_callee();
@@ -59,6 +61,7 @@ private:
     x86::Assembler& a_;
     std::span<const Decoded> operations_;
     std::vector<CallSite>& calls_;
+    std::vector<Inlined> inlined_;  // by slot
     Frame frame_;
     std::vector<asmjit::Label> labels_;  // by slot; invalid: nothing jumps there
     size_t slot_ = 0;
