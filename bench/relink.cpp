@@ -1,13 +1,15 @@
 // How long a link takes until it is effective, and what it holds: in process, with libxdp's dispatcher and members of 1,000 instructions.
 //
 // The shortest of several repetitions for a chain; sums for many targets, where attaching is what grows.
-#include <bpf/btf.h>
 #include <malloc.h>
 #include <unistd.h>
 
 #include "base/rcu.h"
 #include "bpf_systems.h"
 #include "engine/x86_64/code.h"
+
+// Last: it has functions of the names of types.
+#include <bpf/btf.h>
 
 namespace {
 
@@ -58,9 +60,9 @@ void measure_chain(const System& system) {
                chain.first / microsecond, chain.last / microsecond, chain.last / chain.first);
 }
 
-size_t memory_in_use() {
-    graft::rcu::barrier();
-    return mallinfo2().uordblks + graft::x86_64::executable_memory_in_use();
+double memory_in_use() {
+    for (int i = 0; i < 3; ++i) graft::rcu::barrier();  // what is deferred may defer again
+    return static_cast<double>(mallinfo2().uordblks + graft::x86_64::executable_memory_in_use());
 }
 
 struct Spread {
@@ -73,7 +75,7 @@ Spread spread(int count) {
     std::vector<Object> targets;
     for (int i = 0; i < count; ++i) targets.push_back(dispatcher_of_ten());
     const Object extension = load_against("long_member", "long_member", fd(targets.front(), "xdp_dispatcher"), "prog0");
-    const size_t before = memory_in_use();
+    const double before = memory_in_use();
     std::vector<int> links;
     links.reserve(targets.size());
     Spread result;
@@ -81,7 +83,7 @@ Spread spread(int count) {
                            for (const Object& target : targets) links.push_back(attach(extension, target, "prog0"));
                        }) /
                        count;
-    result.memory = static_cast<double>(memory_in_use() - before) / count;
+    result.memory = (memory_in_use() - before) / count;
     const Object trace = load_against("before", "before", fd(extension, "long_member"), "long_member");
     bpf_link* link = nullptr;
     result.fentry = time_of([&] { link = bpf_program__attach_trace(program(trace, "before")); }) / count;
