@@ -26,7 +26,10 @@ public:
         system.enter();
         for (const uint32_t count : counts) {
             add_dispatcher(system, "stubs", count);
-            if (system.is_graft()) add_members(add_dispatcher(system, "members", count), count);
+            if (system.is_graft()) {
+                add_members(add_dispatcher(system, "members", count), count, Traced::no);
+                add_members(add_dispatcher(system, "traced members", count), count, Traced::yes);
+            }
             add_merged(system, count);
         }
     }
@@ -64,15 +67,24 @@ private:
         if (!dispatcher) give_up("the dispatcher on " + system.name());
         return keep(system, kind, count, std::move(dispatcher), "xdp_dispatcher");
     }
-    void add_members(int dispatcher, uint32_t count) {
+    enum class Traced { no, yes };
+    // Traced: with a fentry program at each.
+    void add_members(int dispatcher, uint32_t count, Traced traced) {
         for (uint32_t i = 0; i < count; ++i) {
             const std::string slot = "prog" + std::to_string(i);
             Object member = load_against("member", "member", dispatcher, slot.c_str());
-            bpf_link* const link = bpf_program__attach_freplace(program(member, "member"), 0, nullptr);
-            if (link == nullptr) give_up("a member");
-            links_.emplace_back(subjects_.back().system, link);
+            attach(bpf_program__attach_freplace(program(member, "member"), 0, nullptr));
+            if (traced == Traced::yes) {
+                Object before = load_against("before", "before", fd(member, "member"), "member");
+                attach(bpf_program__attach_trace(program(before, "before")));
+                objects_.emplace_back(subjects_.back().system, std::move(before));
+            }
             objects_.emplace_back(subjects_.back().system, std::move(member));
         }
+    }
+    void attach(bpf_link* link) {
+        if (link == nullptr) give_up("a link");
+        links_.emplace_back(subjects_.back().system, link);
     }
     void add_merged(const System& system, uint32_t count) {
         Object merged = own("merged");
@@ -117,11 +129,15 @@ int main() {
         return each;
     };
     const Nanoseconds member = row(jit, "members");
+    const Nanoseconds traced = row(jit, "traced members");
     row(jit, "stubs");
     const Nanoseconds merged = row(jit, "merged");
     const Nanoseconds interpreted = row(interpreter, "members");
+    const Nanoseconds traced_interpreted = row(interpreter, "traced members");
     row(interpreter, "merged");
     fmt::print("a member on x86_64: {:.2f} x merged by hand; the interpreter's: {:.1f} x that\n", member / merged, interpreted / member);
+    fmt::print("a fentry program at each adds {:.2f} ns on x86_64, {:.1f} on the interpreter\n", traced - member,
+               traced_interpreted - interpreted);
     if (has_host) {
         const Nanoseconds slot = row(host, "stubs");
         row(host, "merged");

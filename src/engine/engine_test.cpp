@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "abi/kernel_types.h"
 #include "engine/each_engine_test_support.h"
@@ -439,6 +441,21 @@ TEST_P(Engines, RefusesWhatItDoesNotKnow) {
     EXPECT_EQ(engine().compile(verified({{helper(9999), exit()}})).code(), abi::enotsupp);
     EXPECT_EQ(engine().compile(verified({{insn(BPF_ALU64 | BPF_END, 0, 0, 0, 24), exit()}})).code(), abi::enotsupp);
     EXPECT_EQ(engine().compile(verified({{insn(BPF_STX | BPF_ATOMIC | BPF_B, 1, 0, 0, BPF_ADD), exit()}})).code(), abi::enotsupp);
+}
+
+TEST(ChosenEngine, ByTheEnvironment) {
+    const char* const before = std::getenv("GRAFT_ENGINE");
+    const std::string kept = before == nullptr ? "" : before;
+    unsetenv("GRAFT_ENGINE");
+    EXPECT_EQ(chosen_engine().value(), engines().front());
+    for (const Engine* engine : engines()) {
+        setenv("GRAFT_ENGINE", engine->name(), 1);
+        EXPECT_EQ(chosen_engine().value(), engine);
+    }
+    setenv("GRAFT_ENGINE", "steam", 1);
+    EXPECT_EQ(chosen_engine().code(), EINVAL);
+    unsetenv("GRAFT_ENGINE");
+    if (before != nullptr) setenv("GRAFT_ENGINE", kept.c_str(), 1);
 }
 
 GRAFT_ON_EACH_ENGINE(Engines);

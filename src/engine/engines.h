@@ -7,10 +7,12 @@
 
 namespace graft {
 
-// Machine code for x86-64.  Only in engines() where that is what the host runs.
+// Machine code for x86-64.
 [[nodiscard]] const Engine& x86_64_jit();
+// Whether the host lets this process execute what it writes.
+[[nodiscard]] bool x86_64_jit_works();
 
-// The first is the default.
+// Those that run here.  The first is the default.
 [[nodiscard]] std::span<const Engine* const> engines();
 
 // The default, unless the environment's GRAFT_ENGINE names another.  EINVAL: it names none.

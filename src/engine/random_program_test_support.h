@@ -101,7 +101,7 @@ private:
         return insns;
     }
 
-    // Main leaves all registers in the scratch memory, the others in R0.
+    // Main leaves all registers in the scratch memory, the others in R0; they spoil what their caller must get back.
     static Insns end(int index) {
         Insns insns;
         for (int r = 0; r < 9; ++r) {
@@ -111,6 +111,9 @@ private:
                 insns.push_back(insn(BPF_ALU64 | BPF_MUL | BPF_K, 0, 0, 0, 31));
                 insns.push_back(insn(BPF_ALU64 | BPF_XOR | BPF_X, 0, r, 0, 0));
             }
+        }
+        if (index != 0) {
+            for (int r = 6; r <= 9; ++r) insns.push_back(mov(r, -1));
         }
         insns.push_back(exit());
         return insns;

@@ -39,6 +39,8 @@ public:
 // ENOTSUPP as decode(); ENOMEM.
 [[nodiscard]] Result<std::unique_ptr<EngineCode>> compile_program(const VerifiedProgram& program);
 [[nodiscard]] Result<void> link_image(Image& image);
+// Whether there is memory that may be executed.
+[[nodiscard]] bool may_execute();
 // Bytes of pages that hold code of images.
 [[nodiscard]] size_t executable_memory_in_use();
 

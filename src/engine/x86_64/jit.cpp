@@ -1,4 +1,4 @@
-#include "engine/engine.h"
+#include "engine/engines.h"
 #include "engine/x86_64/code.h"
 
 namespace graft {
@@ -12,6 +12,8 @@ public:
 };
 
 }  // namespace
+
+bool x86_64_jit_works() { return x86_64::may_execute(); }
 
 const Engine& x86_64_jit() {
     static const Jit engine;

@@ -182,6 +182,11 @@ Result<void> link_image(Image& image) {
     return {};
 }
 
+bool may_execute() {
+    constexpr uint8_t ret = 0xc3;
+    return executable_memory().store({&ret, 1}).ok();
+}
+
 size_t executable_memory_in_use() { return executable_memory().resident(); }
 
 }  // namespace graft::x86_64

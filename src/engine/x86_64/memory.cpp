@@ -123,7 +123,6 @@ void FunctionCompiler::fetch_by_exchange(x86::Inst::Id id, const Decoded& op) {
     a_.emit(id, wanted, sized(aside(op.src), is_32));
     a_.lock().cmpxchg(at, wanted);
     a_.short_().jne(again);
-    if (is_32) a_.mov(old, old);
     if (op.src == r0) return;
     a_.mov(host(op.src), x86::rax);
     a_.mov(x86::rax, scratch2);
