@@ -149,7 +149,8 @@ std::vector<std::byte> with_peer(const netlink::Message& message, Bytes peer, in
     builder.header(*message.family_header<ifinfomsg>());
     for (const Attribute& attribute : message.attributes(sizeof(ifinfomsg))) {
         if (attribute.type != IFLA_LINKINFO) {
-            if (!is_namespace(attribute.type)) builder.copy(attribute);
+            // A creation passes over IFLA_XDP; should the name be taken meanwhile, the host would act on it.
+            if (attribute.type != IFLA_XDP && !is_namespace(attribute.type)) builder.copy(attribute);
             continue;
         }
         builder.begin(IFLA_LINKINFO | NLA_F_NESTED);

@@ -205,7 +205,10 @@ TEST(RtnetlinkRequest, OtherKindsAndShortPeersAreTheHosts) {
 }
 
 TEST(RtnetlinkRequest, WhatIsSentInstead) {
-    const Made made = veth_request(peer, [](Builder& b) { b.attribute(IFLA_MTU, uint32_t{1300}).attribute(IFLA_NET_NS_FD, 5); });
+    const Made made = veth_request(peer, [](Builder& b) {
+        b.attribute(IFLA_MTU, uint32_t{1300}).attribute(IFLA_NET_NS_FD, 5);
+        b.begin(IFLA_XDP).attribute(IFLA_XDP_FD, 7).end();
+    });
     const std::vector<std::byte> replacement(8, std::byte{1});
     const auto bytes = with_peer(made.message(), replacement, 33);
     const auto sent = netlink::first_message(bytes);
@@ -217,6 +220,7 @@ TEST(RtnetlinkRequest, WhatIsSentInstead) {
     EXPECT_EQ(attributes.find(IFLA_IFNAME)->as_string(), "veth0");
     EXPECT_EQ(attributes.find(IFLA_MTU)->as<uint32_t>(), 1300U);
     EXPECT_EQ(attributes.find(IFLA_NET_NS_FD)->as<int32_t>(), 33);
+    EXPECT_FALSE(attributes.find(IFLA_XDP));
     const Attributes info(attributes.find(IFLA_LINKINFO)->payload);
     EXPECT_EQ(info.find(IFLA_INFO_KIND)->as_string(), "veth");
     const auto peer_now = Attributes(info.find(IFLA_INFO_DATA)->payload).find(VETH_INFO_PEER);
