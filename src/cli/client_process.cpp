@@ -90,8 +90,20 @@ bool is_in_path(const std::string& name) {
     }
 }
 
+// A client is root in its namespaces, and finds what root finds: Debian has xdp-loader and bpftool there.
+void complete_path() {
+    const char* variable = std::getenv("PATH");
+    if (variable == nullptr || *variable == '\0') return;
+    std::string path = variable;
+    for (const std::string directory : {"/usr/sbin", "/sbin"}) {
+        if ((":" + path + ":").find(":" + directory + ":") == std::string::npos) path += ":" + directory;
+    }
+    setenv("PATH", path.c_str(), 1);
+}
+
 // Does not return when it succeeds; else the exit status, after a line.
 int execute(const std::vector<std::string>& command) {
+    complete_path();
     std::vector<char*> arguments;
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);

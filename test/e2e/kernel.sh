@@ -39,6 +39,20 @@ touch "$work/go"
 wait $client
 check "status of a client that outlives the kernel" 0 $?
 
+# Its interfaces go although the client lives on in their namespaces.
+"$graft" run -- sh -c "ip netns add graft-down && ip link add veth0 type veth peer name veth1 && ip link set veth1 netns graft-down &&
+    ls /sys/class/net >$work/before; echo ready >$work/ready2; while [ ! -e $work/go2 ]; do sleep 0.05; done
+    for i in \$(seq 200); do [ -e /sys/class/net/veth0 ] || break; sleep 0.05; done
+    ls /sys/class/net >$work/after; exec $probe enosys" &
+client=$!
+within 20 test -s "$work/ready2" || fail "the client with interfaces did not start"
+check "interfaces before" "lo veth0 " "$(tr '\n' ' ' <"$work/before")"
+"$graft" down
+touch "$work/go2"
+wait $client
+check "status of a client whose interfaces went" 0 $?
+check "interfaces after" lo "$(cat "$work/after")"
+
 # A kernel that was killed leaves a socket on which nobody listens; the next one takes its place.
 "$graft" up >/dev/null
 kill -KILL "$(field pid)"

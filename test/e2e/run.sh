@@ -12,6 +12,8 @@ for private in '' --private; do
     check "arguments" "a -b  c --private" "$(run -- echo a -b ' c' --private)"
     check "directory" "$work" "$(run -- pwd)"
     check "root" "0 0" "$(run -- sh -c 'echo $(id -u) $(id -g)')"
+    check "PATH" "/usr/bin:/bin:/usr/sbin:/sbin" "$(PATH=/usr/bin:/bin "$graft" run $private -- sh -c 'echo $PATH')"
+    check "PATH that has all" "/sbin:/usr/bin:/bin:/usr/sbin" "$(PATH=/sbin:/usr/bin:/bin:/usr/sbin "$graft" run $private -- sh -c 'echo $PATH')"
     check "environment" "value" "$(VARIABLE=value run -- sh -c 'echo $VARIABLE')"
 
     # A signal to graft is a signal to the command.
