@@ -24,6 +24,14 @@ uint32_t run_batch(const TestRunRequest& request, void* context, uint32_t count)
     return static_cast<uint32_t>(result);
 }
 
+// Linux calls test functions of the kernel, to which the program may be attached.  graft has none: programs are attached to programs.
+Result<TestRunOutcome> test_run_tracing(const TestRunRequest& request) {
+    if (request.flags != 0 || request.cpu != 0 || request.batch_size != 0) {
+        return fail(EINVAL, "a test run of a tracing program takes no flags, CPU or batch size");
+    }
+    return TestRunOutcome{};
+}
+
 }  // namespace
 
 Result<TestRunOutcome> test_run(const TestRunRequest& request) {
@@ -34,6 +42,8 @@ Result<TestRunOutcome> test_run(const TestRunRequest& request) {
         case BPF_PROG_TYPE_SCHED_CLS:
         case BPF_PROG_TYPE_SCHED_ACT:
             return test_run_skb(request);
+        case BPF_PROG_TYPE_TRACING:
+            return test_run_tracing(request);
         default:
             return fail(abi::enotsupp, "programs of this type have no BPF_PROG_TEST_RUN");
     }

@@ -16,10 +16,11 @@ public:
         uint32_t expected_attach_type = 0;
         bool xdp_has_frags = false;
         bool sleepable = false;
+        uint64_t prototype = 0;  // tracing programs: of what function they were verified for; 0: any
         friend bool operator==(const Kind&, const Kind&) = default;
     };
     [[nodiscard]] virtual Kind tail_call_kind() const = 0;
-    // Whether it may be in a program array at all: EXT and tracing programs may not (EINVAL).
+    // Whether it may be in a program array at all: EXT programs may not (EINVAL).
     [[nodiscard]] virtual bool may_be_tail_called() const = 0;
 
     // An extended program and a program array exclude each other: EBUSY while an extension is attached.  Each success is undone by one

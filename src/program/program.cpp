@@ -70,12 +70,11 @@ TailCallee::Kind Program::tail_call_kind() const {
     return {.prog_type = effective_type(),
             .expected_attach_type = ext ? facts_.target_expected_attach_type : facts_.expected_attach_type,
             .xdp_has_frags = (facts_.flags & BPF_F_XDP_HAS_FRAGS) != 0,
-            .sleepable = (facts_.flags & BPF_F_SLEEPABLE) != 0};
+            .sleepable = (facts_.flags & BPF_F_SLEEPABLE) != 0,
+            .prototype = facts_.traced_prototype};
 }
 
-bool Program::may_be_tail_called() const {
-    return facts_.type != BPF_PROG_TYPE_EXT && facts_.type != BPF_PROG_TYPE_TRACING && facts_.type != BPF_PROG_TYPE_LSM;
-}
+bool Program::may_be_tail_called() const { return facts_.type != BPF_PROG_TYPE_EXT; }
 
 Result<void> Program::enter_program_array() {
     const std::lock_guard guard(exclusion_lock_);

@@ -41,7 +41,8 @@ struct ProgramFacts {
     uint32_t attach_btf_id = 0;
     uint32_t target_type = 0;  // program type of the target at load: what LINK_CREATE's target must have
     uint32_t target_expected_attach_type = 0;
-    bool traces_tracing = false;  // a tracing program whose target is one: nothing may trace it in turn
+    uint64_t traced_prototype = 0;  // tracing: the FUNC_PROTO of its target as no other has it; 0: it relies on none
+    bool traces_tracing = false;    // a tracing program whose target is one: nothing may trace it in turn
 };
 
 // One replaceable place: a function of a program.

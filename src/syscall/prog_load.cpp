@@ -143,6 +143,10 @@ Result<Ref<Program>> make_program(Kernel& kernel, Caller& caller, const VerifyRe
     facts.attach_btf_id = request.attach_btf_id;
     facts.target_type = code.attach.target_type;
     facts.target_expected_attach_type = code.attach.target_expected_attach_type;
+    if (request.type == BPF_PROG_TYPE_TRACING && target && !code.attach.model.raw) {
+        const Btf& btf = *target->facts().btf;
+        facts.traced_prototype = uint64_t{btf.id()} << 32 | btf.type(request.attach_btf_id).type();
+    }
     facts.traces_tracing = request.type == BPF_PROG_TYPE_TRACING && target && target->facts().type == BPF_PROG_TYPE_TRACING;
     TargetFunction primed;
     if (target) primed = {.program = target, .subprogram = code.attach.subprogram, .btf_id = request.attach_btf_id};

@@ -48,7 +48,7 @@ Result<void> require_aligned(Walk& walk, const MemoryAccess& access) {
                           access.off, access.size);
     }
     if (add(pointer.value.var_off, Tnum::constant(fixed)).is_aligned(access.size)) return {};
-    return env.reject(EACCES, "misaligned {}access off {}+{}+{} size {}", region_name(pointer.kind), pointer.value.var_off.text(),
+    return env.reject(EACCES, "misaligned {}access off {}+{}+{} size {}", region_name(pointer.kind), offset_text(pointer),
                       pointer.off, access.off, access.size);
 }
 

@@ -73,7 +73,7 @@ Result<void> run(Walk& walk) {
         Step outcome = TRY(arrive(walk));
         if (outcome == Step::next) {
             if (log_walk(walk)) {
-                if (walk.print_all) print_path_start(walk);
+                if (walk.print_all && walk.env.log.verbose()) print_path_start(walk);
                 print_insn(walk);
             }
             walk.env.facts[walk.insn].seen = true;

@@ -2,11 +2,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "client/in_process.h"
 #include "main/run.h"
 #include "support/bpffs.h"
+#include "support/object_file.h"
 #include "syscall/kernel.h"
 
 int main(int argc, char** argv) {
@@ -19,10 +21,15 @@ int main(int argc, char** argv) {
         if (!kernel.ok()) return fprintf(stderr, "no kernel: %s\n", kernel.error().reason), 2;
         auto in_process = graft::client::InProcess::create(graft::client::bpf_of(**kernel), pins);
         if (!in_process.ok()) return fprintf(stderr, "no way in: %s\n", in_process.error().reason), 2;
+        test::kernel_btf() = pins + ".btf";
+        const graft::Bytes btf = (*kernel)->vmlinux_btf->raw();
+        std::ofstream(test::kernel_btf(), std::ios::binary)
+            .write(reinterpret_cast<const char*>(btf.data()), static_cast<std::streamsize>(btf.size()));
         graft::client::route_bpf_to(in_process->get());
         status = test::run_all(argc, argv);
         graft::client::route_bpf_to(nullptr);
     }
     std::filesystem::remove_all(pins);
+    std::filesystem::remove(test::kernel_btf());
     return status;
 }

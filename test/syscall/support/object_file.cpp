@@ -13,6 +13,16 @@ std::string object_path(const std::string& name) {
     return path + "/../bpf/" + name + ".bpf.o";
 }
 
-ObjectFile::ObjectFile(const std::string& name) : object_(bpf_object__open_file(object_path(name).c_str(), nullptr)) {}
+std::string& kernel_btf() {
+    static std::string path;
+    return path;
+}
+
+ObjectFile::ObjectFile(const std::string& name) {
+    bpf_object_open_opts options{};
+    options.sz = sizeof options;
+    if (!kernel_btf().empty()) options.btf_custom_path = kernel_btf().c_str();
+    object_.reset(bpf_object__open_file(object_path(name).c_str(), &options));
+}
 
 }  // namespace test

@@ -11,6 +11,9 @@ namespace test {
 
 std::string object_path(const std::string& name);
 
+// The file that holds the kernel's BTF, when it is not where libbpf looks for it; else empty.
+std::string& kernel_btf();
+
 struct CloseObject {
     void operator()(bpf_object* object) const { bpf_object__close(object); }
 };
