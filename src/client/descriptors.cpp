@@ -32,6 +32,8 @@ const char* memfd_name(ObjectKind kind) {
             return "bpf-link";
         case ObjectKind::statistics:
             return "bpf-stats";
+        case ObjectKind::perf_event:
+            return "perf-event";
     }
     return "bpf";
 }
@@ -138,7 +140,8 @@ Error Descriptors::unknown(std::string_view link) {
     constexpr std::string_view memfd = "/memfd:";
     if (link.starts_with(memfd)) {
         link.remove_prefix(memfd.size());
-        for (const ObjectKind kind : {ObjectKind::map, ObjectKind::program, ObjectKind::btf, ObjectKind::link, ObjectKind::statistics}) {
+        for (const ObjectKind kind :
+             {ObjectKind::map, ObjectKind::program, ObjectKind::btf, ObjectKind::link, ObjectKind::statistics, ObjectKind::perf_event}) {
             const std::string_view name = memfd_name(kind);
             if (link == name || (link.starts_with(name) && link[name.size()] == ' '))
                 return fail(EBADF, "the BPF object of this descriptor is gone");

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -29,11 +30,15 @@ Result<bool> any_line(int fd, F&& visit) {
     }
 }
 
+std::string identity(const struct stat& file) {
+    return fmt::format(" {:02x}:{:02x} {} ", major(file.st_dev), minor(file.st_dev), file.st_ino);
+}
+
 }  // namespace
 
 // A mapping begins with "START-END PERMS OFFSET MAJOR:MINOR INODE PATH"; among its further lines is "VmFlags: " with two letters a flag.
 Result<bool> shares_writably(int smaps, const struct stat& file, const void* except) {
-    const std::string wanted = fmt::format(" {:02x}:{:02x} {} ", major(file.st_dev), minor(file.st_dev), file.st_ino);
+    const std::string wanted = identity(file);
     const std::string excepted = fmt::format("{:08x}-", reinterpret_cast<uintptr_t>(except));
     bool inside = false;
     return any_line(smaps, [&](std::string_view line) {
@@ -46,6 +51,20 @@ Result<bool> shares_writably(int smaps, const struct stat& file, const void* exc
         if (begins) inside = line.find(wanted) != std::string_view::npos && (except == nullptr || !line.starts_with(excepted));
         return false;
     });
+}
+
+Result<size_t> mapped_size(int maps, const struct stat& file) {
+    const std::string wanted = identity(file);
+    size_t size = 0;
+    TRY(any_line(maps, [&](std::string_view line) {
+        unsigned long begin = 0, end = 0, offset = 0;
+        char permissions[5] = {};
+        if (line.find(wanted) == std::string_view::npos) return false;
+        if (std::sscanf(std::string(line).c_str(), "%lx-%lx %4s %lx", &begin, &end, permissions, &offset) != 4) return false;
+        if (permissions[3] == 's' && offset == 0) size = end - begin;
+        return size != 0;
+    }));
+    return size;
 }
 
 }  // namespace graft::client

@@ -65,5 +65,20 @@ TEST_F(Mappings, AnotherFileDoesNotCount) {
     EXPECT_FALSE(shares());
 }
 
+TEST_F(Mappings, HowMuchOfAFileIsShared) {
+    ASSERT_EQ(ftruncate(file.get(), 5 * 4096), 0);
+    const auto size = [&] {
+        const Fd maps(open("/proc/self/maps", O_RDONLY | O_CLOEXEC));
+        return mapped_size(maps.get(), status).value();
+    };
+    EXPECT_EQ(size(), 0U);
+    const Mapped copy(file.get(), PROT_READ | PROT_WRITE, MAP_PRIVATE);
+    EXPECT_EQ(size(), 0U);
+    void* const three = mmap(nullptr, 3 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+    ASSERT_NE(three, MAP_FAILED);
+    EXPECT_EQ(size(), 3U * 4096);
+    munmap(three, 3 * 4096);
+}
+
 }  // namespace
 }  // namespace graft::client

@@ -20,6 +20,7 @@
 #include "client/bpf_traps.h"
 #include "client/bpffs_traps.h"
 #include "client/launch.h"
+#include "client/perf_traps.h"
 #include "client/rlimit_traps.h"
 #include "client/rtnetlink_traps.h"
 
@@ -67,6 +68,7 @@ Result<std::unique_ptr<Daemon>> Daemon::create(int control) {
 
     std::vector<TrapRow> rows = client::bpf_traps(*daemon->gateway_);
     for (TrapRow& row : client::bpffs_traps(*daemon->gateway_)) rows.push_back(std::move(row));
+    for (TrapRow& row : client::perf_traps(*daemon->gateway_)) rows.push_back(std::move(row));
     for (TrapRow& row : client::rlimit_traps()) rows.push_back(std::move(row));
     daemon->interfaces_ = std::make_unique<client::Interfaces>(*daemon->kernel_);
     if (!daemon->interfaces_->missing().empty()) daemon->namespaces_.missing.push_back(daemon->interfaces_->missing());

@@ -20,6 +20,7 @@ namespace graft {
 [[nodiscard]] std::span<const Helper> xdp_helpers();
 [[nodiscard]] std::span<const Helper> redirect_helpers();
 [[nodiscard]] std::span<const Helper> trace_helpers();
+[[nodiscard]] std::span<const Helper> output_helpers();
 
 // A helper's register as what Linux's prototype says it is.
 template <class T>

@@ -35,6 +35,8 @@ enum class Arg : uint8_t {
     btf_sock_common,
     alloc_mem,  // what a reserving helper returned
     kptr,
+    xdp_buff,  // a pointer to that struct of the kernel
+    sk_buff,
 };
 
 enum class Ret : uint8_t {

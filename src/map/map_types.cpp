@@ -6,6 +6,7 @@
 #include "map/array.h"
 #include "map/devmap.h"
 #include "map/hash.h"
+#include "map/perf_event_array.h"
 #include "map/prog_array.h"
 
 namespace graft {
@@ -13,10 +14,13 @@ namespace {
 
 constexpr const char* one_clock = "one clock chooses what to drop, also with BPF_F_NO_COMMON_LRU";
 
+constexpr const char* perf_outputs = "for the output of programs; no other perf events";
+
 constexpr auto table = std::to_array<MapType>({
     {BPF_MAP_TYPE_HASH, "hash", HashMap::check, HashMap::create, MapBtf::any, 0, nullptr},
     {BPF_MAP_TYPE_ARRAY, "array", ArrayMap::check, ArrayMap::create, MapBtf::index_key, 0, nullptr},
     {BPF_MAP_TYPE_PROG_ARRAY, "prog_array", ProgArrayMap::check, ProgArrayMap::create, MapBtf::any, 0, nullptr},
+    {BPF_MAP_TYPE_PERF_EVENT_ARRAY, "perf_event_array", PerfEventArrayMap::check, PerfEventArrayMap::create, MapBtf::none, 0, perf_outputs},
     {BPF_MAP_TYPE_PERCPU_HASH, "percpu_hash", HashMap::check, HashMap::create, MapBtf::any, 0, nullptr},
     {BPF_MAP_TYPE_PERCPU_ARRAY, "percpu_array", PercpuArrayMap::check, PercpuArrayMap::create, MapBtf::index_key, 0, nullptr},
     {BPF_MAP_TYPE_LRU_HASH, "lru_hash", HashMap::check, HashMap::create, MapBtf::any, 0, one_clock},

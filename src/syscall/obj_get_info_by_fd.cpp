@@ -42,6 +42,7 @@ Result<Reply> obj_get_info_by_fd(Kernel&, Caller& caller, const Attr& attr) {
             TRY(link_info(caller, attr, static_cast<const Link&>(*object)));
             return Reply();
         case ObjectKind::statistics:
+        case ObjectKind::perf_event:
             break;
     }
     return fail(EINVAL, "an object of this kind has no info");

@@ -47,6 +47,9 @@ const char* expected_kinds(Arg rule) {
             return "sock_common, sock, tcp_sock, xdp_sock";
         case Arg::btf_sock_common:
             return "sock_common, sock, tcp_sock, xdp_sock, ptr_";
+        case Arg::xdp_buff:
+        case Arg::sk_buff:
+            return "ptr_, trusted_ptr_, rcu_ptr_";
         default:
             return memory_kinds;
     }
@@ -80,6 +83,9 @@ bool kind_matches(Arg rule, const Reg& reg) {
         case Arg::sock_common:
         case Arg::btf_sock_common:
             return reg.is(Kind::sock_common) || reg.is(Kind::sock) || reg.is(Kind::tcp_sock);
+        case Arg::xdp_buff:
+        case Arg::sk_buff:
+            return reg.is(Kind::btf_object) && !reg.has(untrusted);
         default:
             return reg.is(Kind::stack) || reg.is_packet() || reg.is(Kind::map_key) || reg.is(Kind::map_value) || reg.is(Kind::mem) ||
                    reg.is(Kind::buf) || (reg.is(Kind::btf_object) && reg.has(trusted));
@@ -96,6 +102,20 @@ Result<void> require_kind(Walk& walk, Arg rule, uint32_t number) {
     }
     if (reg.is(Kind::ctx) || reg.is(Kind::map_ptr)) return check_fixed_offset(walk, reg, number, false);
     return {};
+}
+
+Result<void> require_struct(Walk& walk, std::string_view name, uint32_t number) {
+    const Reg& reg = walk.reg(number);
+    TRY(check_fixed_offset(walk, reg, number, true));
+    if (leads_to_struct(walk.env, reg, name)) return {};
+    return walk.env.reject(EACCES, "R{} is of type {} but {} is expected", number, reg.btf->type(reg.btf_id).name(), name);
+}
+
+// The rule of an argument.  Where other programs hand over their context, tracing programs hand over what they found in theirs.
+Arg rule_of(const Env& env, const Helper& helper, uint32_t number) {
+    const Arg rule = helper.args[number - 1];
+    const bool traced = env.effective_type() == BPF_PROG_TYPE_TRACING && helper.id == BPF_FUNC_xdp_get_buff_len;
+    return traced && rule == Arg::ctx ? Arg::xdp_buff : rule;
 }
 
 // The memory before a size argument.
@@ -162,7 +182,7 @@ Result<void> check_helper_memory(Walk& walk, uint32_t number, uint32_t size, Acc
 
 Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
     Env& env = walk.env;
-    const Arg rule = call.helper->args[number - 1];
+    const Arg rule = rule_of(env, *call.helper, number);
     if (rule == Arg::none) return {};
     TRY(use_reg(walk, number, Use::read));
     const Reg& reg = walk.reg(number);
@@ -188,6 +208,10 @@ Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
             if (!reg.value.is_const()) return env.reject(EACCES, "R{} is not a known constant'", number);
             call.alloc_size = static_cast<uint32_t>(reg.value.const_value());
             return mark_precise(walk, number);
+        case Arg::xdp_buff:
+            return require_struct(walk, "xdp_buff", number);
+        case Arg::sk_buff:
+            return require_struct(walk, "sk_buff", number);
         case Arg::int_ptr:
             return check_helper_memory(walk, number, 4, Access::write, false, true);
         case Arg::long_ptr:

@@ -1,6 +1,9 @@
 // Objects of the kernel, described by its BTF: a program reads their numbers and follows their pointers, and writes nothing.
 //
 // A pointer that was found in an object may be null, and no program needs to look: such loads are rewritten (verified.h) and read 0 then.
+#include <algorithm>
+#include <vector>
+
 #include "verify/pointer/pointer.h"
 
 namespace graft::verify {
@@ -44,6 +47,9 @@ public:
         while (inside) inside = TRY(look_into(*inside));
         return met_;
     }
+
+    // Whether find() came to a struct of that name where it looked for: not inside of it.
+    [[nodiscard]] bool passed(std::string_view name) const { return std::find(passed_.begin(), passed_.end(), name) != passed_.end(); }
 
 private:
     // The struct to go on with; none: met_ says what was found.
@@ -92,6 +98,7 @@ private:
         if (elements.is_array) begin += (off_ - begin) / elements.size * elements.size;
         if (elements.type.is_struct()) {
             off_ -= begin;
+            if (off_ == 0) passed_.push_back(elements.type.name());
             return std::optional(elements.type);
         }
         if (elements.type.is(BTF_KIND_PTR)) {
@@ -120,6 +127,7 @@ private:
     const uint32_t size_;
     uint32_t off_ = 0;
     Met met_;
+    std::vector<std::string_view> passed_;
 };
 
 Result<void> require_readable(Env& env, const Reg& pointer, const MemoryAccess& access) {
@@ -139,6 +147,13 @@ Result<void> require_readable(Env& env, const Reg& pointer, const MemoryAccess& 
 }
 
 }  // namespace
+
+bool leads_to_struct(Env& env, const Reg& pointer, std::string_view name) {
+    if (pointer.off == 0 && pointer.btf->type(pointer.btf_id).name() == name) return true;
+    ObjectAccess access(env, *pointer.btf, 1);
+    (void)access.find(pointer.btf_id, static_cast<uint32_t>(pointer.off)).ok();
+    return access.passed(name);
+}
 
 Result<void> access_btf_object(Walk& walk, const MemoryAccess& access) {
     const Reg pointer = walk.reg(access.number);

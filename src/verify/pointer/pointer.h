@@ -27,6 +27,9 @@ Result<void> access_map_value(Walk& walk, const MemoryAccess& access);
 Result<void> access_mem(Walk& walk, const MemoryAccess& access);
 Result<void> access_btf_object(Walk& walk, const MemoryAccess& access);
 
+// Is the pointer one to that struct, be it as the first part of another or where its offset leads?  The log may have a line when not.
+[[nodiscard]] bool leads_to_struct(Env& env, const Reg& pointer, std::string_view name);
+
 // A slot of the context of a fentry or fexit program.  nullopt: it may not be read so; where Linux says why, the log has the line.
 [[nodiscard]] std::optional<CtxAccess> traced_value(Env& env, uint32_t offset, uint32_t size, bool is_write);
 
