@@ -10,13 +10,17 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/graft.h"
+
 namespace graft::abi {
 
 // union bpf_attr as this kernel knows it: 6.12's is 152 bytes.  A longer one must be zero past attr_size (E2BIG).
-inline constexpr uint32_t attr_size = 152;
+inline constexpr uint32_t attr_size = GRAFT_ATTR_OFFSET;
+// With what graft knows behind it.
+inline constexpr uint32_t own_attr_size = attr_size + sizeof(graft_attr);
 
 union Attr {
-    unsigned char raw[attr_size];  // first: Attr{} makes all of it zero
+    unsigned char raw[own_attr_size];  // first: Attr{} makes all of it zero
     bpf_attr uapi;
 };
 static_assert(sizeof(bpf_attr) <= attr_size);

@@ -1,10 +1,13 @@
 #include "client/bpf_traps.h"
 
 #include <fmt/core.h>
-#include <linux/bpf.h>
 #include <sys/syscall.h>
 
 #include <cstring>
+#include <string>
+
+#include "abi/bpf.h"
+#include "syscall/command.h"
 
 namespace graft::client {
 namespace {
@@ -32,9 +35,23 @@ bool is_slow(const seccomp_data& call) {
     }
 }
 
+std::string command_name(int number) {
+    const Command* command = find_command(number);
+    return command != nullptr ? command->name : fmt::format("bpf command {}", number);
+}
+
+std::string error_name(int code) {
+    const char* name = code == abi::enotsupp ? "ENOTSUPP" : strerrorname_np(code);
+    return name != nullptr ? name : fmt::format("error {}", code);
+}
+
 Outcome refuse(Trap& trap, const Error& error) {
-    if (trap.listener()->explain && error.reason != nullptr)
-        trap.tell(fmt::format("graft: bpf command {}: {}: {}\n", trap.int_argument(0), std::strerror(error.code), error.reason));
+    if (trap.listener()->explain) {
+        const std::string& known = trap.explanation();
+        const char* literal = error.reason != nullptr ? error.reason : "graft gives no reason for this one";
+        trap.tell(fmt::format("graft: {}: {}: {}\n", command_name(trap.int_argument(0)), error_name(error.code),
+                              known.empty() ? literal : known.c_str()));
+    }
     return Outcome::error(error);
 }
 

@@ -34,6 +34,8 @@ const char* memfd_name(ObjectKind kind) {
             return "bpf-stats";
         case ObjectKind::perf_event:
             return "perf-event";
+        case ObjectKind::transaction:
+            return "graft-transaction";
     }
     return "bpf";
 }
@@ -141,7 +143,8 @@ Error Descriptors::unknown(std::string_view link) {
     if (link.starts_with(memfd)) {
         link.remove_prefix(memfd.size());
         for (const ObjectKind kind :
-             {ObjectKind::map, ObjectKind::program, ObjectKind::btf, ObjectKind::link, ObjectKind::statistics, ObjectKind::perf_event}) {
+             {ObjectKind::map, ObjectKind::program, ObjectKind::btf, ObjectKind::link, ObjectKind::statistics, ObjectKind::perf_event,
+              ObjectKind::transaction}) {
             const std::string_view name = memfd_name(kind);
             if (link == name || (link.starts_with(name) && link[name.size()] == ' '))
                 return fail(EBADF, "the BPF object of this descriptor is gone");

@@ -19,6 +19,12 @@ const Occupants* Attachments::at(const Place& place) const {
     return found == occupants_.end() ? nullptr : &found->second;
 }
 
+bool Attachments::has(const Place& place, const Program& program) const {
+    const Occupants* occupants = at(place);
+    return occupants != nullptr && std::any_of(occupants->begin(), occupants->end(),
+                                               [&](const Attachment& each) { return each.program.get() == &program && !each.leaving; });
+}
+
 void Attachments::add(const Place& place, Attachment attachment) {
     const auto index = places_.emplace(attachment.program.get(), place);
     try {

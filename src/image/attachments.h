@@ -39,6 +39,8 @@ class Attachments {
 public:
     // Null: nothing is attached there.
     [[nodiscard]] const Occupants* at(const Place& place) const;
+    // Whether the program is attached there, and not leaving.
+    [[nodiscard]] bool has(const Place& place, const Program& program) const;
     // std::bad_alloc: nothing changed.
     void add(const Place& place, Attachment attachment);
     // These two require that it is there, with `leaving` as given, and allocate nothing.

@@ -43,10 +43,12 @@ public:
         return {};
     }
 
-    void detach(const Place& place, const Program& program) {
+    Result<void> detach(const Place& place, const Program& program) {
+        if (!registry_.attachments_.has(place, program)) return fail(EINVAL, "what is to be detached is not attached there");
         registry_.attachments_.set_leaving(place, program, true);
         detached_.emplace_back(place, &program);
         targets_.push_back(place.target);
+        return {};
     }
 
     [[nodiscard]] Result<Images> rebuild() const { return registry_.rebuild(targets_); }
@@ -78,6 +80,12 @@ Result<TargetRegistry::Images> TargetRegistry::rebuild(std::vector<Program*> cha
     return images;
 } catch (const std::bad_alloc&) {
     return fail(ENOMEM, "no memory for the next image");
+}
+
+Result<TargetRegistry::Images> TargetRegistry::rebuild_all() const try {
+    return rebuild(attachments_.targets());
+} catch (const std::bad_alloc&) {
+    return fail(ENOMEM, "no memory for the next images");
 }
 
 void TargetRegistry::publish(Images images) noexcept {
@@ -124,7 +132,7 @@ Result<void> TargetRegistry::change(std::span<const PlaceChange> changes) try {
     const std::lock_guard guard(lock_);
     Change change(*this, changes.size() * 2);
     for (const PlaceChange& step : changes) {
-        if (step.detach != nullptr) change.detach(step.place, *step.detach);
+        if (step.detach != nullptr) TRY(change.detach(step.place, *step.detach));
         if (step.attach.program) TRY(change.attach(step.place, step.attach));
     }
     publish(TRY(change.rebuild()));
@@ -139,29 +147,24 @@ void TargetRegistry::detach(const Place& place, const Program& program) {
     while (this->change({&change, 1}).code() == ENOMEM) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
-Result<void> TargetRegistry::start_counting() try {
+Result<void> TargetRegistry::start_counting() {
     const std::lock_guard guard(lock_);
-    ++counting_;
-    if (counting_ > 1) return {};
-    Result<Images> images = rebuild(attachments_.targets());
+    if (++counting_ > 1) return {};
+    Result<Images> images = rebuild_all();
     if (!images.ok()) {
         --counting_;
         return images.error();
     }
     publish(std::move(images).value());
     return {};
-} catch (const std::bad_alloc&) {
-    return fail(ENOMEM, "no memory to count");
 }
 
 // Without memory the old images stay, which count although nobody looks.
-void TargetRegistry::stop_counting() try {
+void TargetRegistry::stop_counting() {
     const std::lock_guard guard(lock_);
     if (--counting_ > 0) return;
-    Result<Images> images = rebuild(attachments_.targets());
+    Result<Images> images = rebuild_all();
     if (images.ok()) publish(std::move(images).value());
-} catch (const std::bad_alloc&) {
-    return;
 }
 
 std::vector<TargetRegistry::Member> TargetRegistry::members(const Program& target) const {

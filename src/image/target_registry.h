@@ -22,7 +22,7 @@ namespace graft {
 struct PlaceChange {
     Place place;
     Attachment attach;                // program null: attaches nothing
-    const Program* detach = nullptr;  // detached first; requires that it is attached there
+    const Program* detach = nullptr;  // detached first
 };
 
 class TargetRegistry {
@@ -39,7 +39,8 @@ public:
     Result<void> attach(const Place& place, Attachment attachment);
     // Requires that it is attached there.  Cannot fail: without memory it waits for some.
     void detach(const Place& place, const Program& program);
-    // All of them or, with the errno of the first that is refused, none.  Each is checked as the ones before it leave things.
+    // All of them or, with the errno of the first that is refused, none.  Each is checked as the ones before it leave things.  EINVAL: what
+    // is to be detached is not attached there.
     Result<void> change(std::span<const PlaceChange> changes);
 
     // From the first call of start_counting() to the last of stop_counting(), calls of extensions are counted, by images that are linked
@@ -63,6 +64,7 @@ private:
     Result<void> may_be_attached(const Place& place, const Attachment& attachment) const;
     // The next images of `changed` and of all that contain one of them.
     [[nodiscard]] Result<Images> rebuild(std::vector<Program*> changed) const;
+    [[nodiscard]] Result<Images> rebuild_all() const;  // of everything that something is attached to
     // Packets see all of them or, those that have entered already, none.
     void publish(Images images) noexcept;
 

@@ -18,13 +18,14 @@ struct Tracing : testing::Test {
     IdTable<Program> programs;
     IdTable<Btf> btfs;
     IdTable<Link> links;
+    Log log{Log::level1, 1024};
     TargetRegistry targets{default_engine(), test::run_state()};
     TargetProgram one{targets, programs, btfs}, two{targets, programs, btfs};
     Ref<Program> x = make_extension(one, 11, targets, programs, btfs);
 
-    Result<Ref<Link>> attach(const Ref<Program>& program) { return attach_tracing({program, nullptr, 0, 0}, targets, links); }
+    Result<Ref<Link>> attach(const Ref<Program>& program) { return attach_tracing({program, nullptr, 0, 0}, targets, links, log); }
     Result<Ref<Link>> attach(const Ref<Program>& program, const TargetProgram& target, uint32_t btf_id) {
-        return attach_tracing({program, target.program, btf_id, 0}, targets, links);
+        return attach_tracing({program, target.program, btf_id, 0}, targets, links, log);
     }
 };
 
@@ -76,8 +77,8 @@ TEST_F(Tracing, AnotherTypeThanTheTargetOfTheLoad) {
 
 TEST_F(Tracing, AnExtensionIsNoTargetAndATargetNoExtension) {
     const Ref<Program> newer = make_extension(one, 12, targets, programs, btfs);
-    EXPECT_EQ(attach_tracing({x, newer, 2, 0}, targets, links).code(), EINVAL);
-    EXPECT_EQ(attach_tracing({x, x, 2, 0}, targets, links).code(), EINVAL);
+    EXPECT_EQ(attach_tracing({x, newer, 2, 0}, targets, links, log).code(), EINVAL);
+    EXPECT_EQ(attach_tracing({x, x, 2, 0}, targets, links, log).code(), EINVAL);
     EXPECT_EQ(attach(one.program, two, two.get_x_id).code(), EINVAL);
 }
 

@@ -57,6 +57,10 @@ public:
     // Whether the call should be given up: the client was killed (polled by long commands).
     virtual bool gone() = 0;
 
+    // What a command knows of its failure beyond its Error's literal reason: one line, for `graft run --explain`.
+    void set_explanation(std::string line) { explanation_ = std::move(line); }
+    [[nodiscard]] const std::string& explanation() const { return explanation_; }
+
     // A NUL-terminated string of at most `limit` bytes with its NUL.  EFAULT; ENAMETOOLONG-like overflow is EINVAL.
     Result<std::string> read_string(uint64_t address, size_t limit);
 
@@ -70,6 +74,9 @@ public:
     Result<void> write_value(uint64_t address, const T& value) {
         return write(address, bytes_of(value));
     }
+
+private:
+    std::string explanation_;
 };
 
 }  // namespace graft

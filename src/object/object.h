@@ -14,8 +14,8 @@
 namespace graft {
 
 // statistics: what BPF_ENABLE_STATS gives; nothing but closing it can be done with one.  perf_event: what perf_event_open gives for the output
-// of programs.
-enum class ObjectKind : uint8_t { map, program, btf, link, statistics, perf_event };
+// of programs.  transaction: changes of links, collected.
+enum class ObjectKind : uint8_t { map, program, btf, link, statistics, perf_event, transaction };
 
 class Object : public RefCounted {
 public:

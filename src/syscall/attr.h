@@ -19,6 +19,9 @@ struct Attr {
 
     const bpf_attr* operator->() const { return &value.uapi; }
 
+    // What graft knows beyond Linux.
+    [[nodiscard]] graft_attr own() const { return at<graft_attr>(abi::attr_size); }
+
     // A field that the system's header does not have, by its offset (abi/bpf.h).
     template <class T>
     [[nodiscard]] T at(size_t offset) const {

@@ -19,10 +19,13 @@ struct Command {
     Result<Reply> (*run)(Kernel& kernel, Caller& caller,
                          const Attr& attr);  // null: not yet, answered with EINVAL as by a kernel without it
     const char* partly;                      // what is missing, for docs/support.md; null: complete
+    bool is_own = false;                     // knows struct graft_attr (abi/graft.h) behind Linux's attr
 };
 
 // Ascending by number, without gaps: every command that Linux 6.12 has.
 [[nodiscard]] std::span<const Command> commands();
+// Those that Linux does not have.
+[[nodiscard]] std::span<const Command> own_commands();
 // Null: no such command.
 [[nodiscard]] const Command* find_command(int number);
 
@@ -51,6 +54,8 @@ Result<Reply> link_create(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> link_update(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> link_detach(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> raw_tracepoint_open(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> transaction_create(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> transaction_commit(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> enable_stats(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> task_fd_query(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> iter_create(Kernel& kernel, Caller& caller, const Attr& attr);

@@ -38,7 +38,8 @@ constexpr Command table[] = {
     {BPF_OBJ_GET_INFO_BY_FD, "BPF_OBJ_GET_INFO_BY_FD", END_OF(info.info), command::obj_get_info_by_fd, "BTF only"},
     {BPF_PROG_QUERY, "BPF_PROG_QUERY", prog_query_end, command::prog_query,
      "nothing can be attached: flow dissector, sk_lookup and tcx are answered, empty"},
-    {BPF_RAW_TRACEPOINT_OPEN, "BPF_RAW_TRACEPOINT_OPEN", raw_tracepoint_end, command::raw_tracepoint_open, "freplace; no raw tracepoints"},
+    {BPF_RAW_TRACEPOINT_OPEN, "BPF_RAW_TRACEPOINT_OPEN", raw_tracepoint_end, command::raw_tracepoint_open,
+     "freplace, fentry and fexit; no raw tracepoints", true},
     {BPF_BTF_LOAD, "BPF_BTF_LOAD", btf_load_end, command::btf_load, "no tokens"},
     {BPF_BTF_GET_FD_BY_ID, "BPF_BTF_GET_FD_BY_ID", END_OF(btf_id), command::btf_get_fd_by_id, nullptr},
     {BPF_TASK_FD_QUERY, "BPF_TASK_FD_QUERY", END_OF(task_fd_query.probe_addr), command::task_fd_query, "no probes"},
@@ -50,17 +51,23 @@ constexpr Command table[] = {
      nullptr},
     {BPF_MAP_UPDATE_BATCH, "BPF_MAP_UPDATE_BATCH", END_OF(batch.flags), command::map_update_batch, nullptr},
     {BPF_MAP_DELETE_BATCH, "BPF_MAP_DELETE_BATCH", END_OF(batch.flags), command::map_delete_batch, nullptr},
-    {BPF_LINK_CREATE, "BPF_LINK_CREATE", link_create_end, command::link_create, "freplace and XDP"},
-    {BPF_LINK_UPDATE, "BPF_LINK_UPDATE", END_OF(link_update.old_prog_fd), command::link_update, nullptr},
+    {BPF_LINK_CREATE, "BPF_LINK_CREATE", link_create_end, command::link_create, "freplace, fentry, fexit and XDP", true},
+    {BPF_LINK_UPDATE, "BPF_LINK_UPDATE", END_OF(link_update.old_prog_fd), command::link_update, nullptr, true},
     {BPF_LINK_GET_FD_BY_ID, "BPF_LINK_GET_FD_BY_ID", END_OF(link_id), command::link_get_fd_by_id, nullptr},
     {BPF_LINK_GET_NEXT_ID, "BPF_LINK_GET_NEXT_ID", END_OF(next_id), command::link_get_next_id, nullptr},
     {BPF_ENABLE_STATS, "BPF_ENABLE_STATS", END_OF(enable_stats.type), command::enable_stats, nullptr},
     {BPF_ITER_CREATE, "BPF_ITER_CREATE", END_OF(iter_create.flags), command::iter_create, "no iterators"},
-    {BPF_LINK_DETACH, "BPF_LINK_DETACH", END_OF(link_detach.link_fd), command::link_detach, nullptr},
+    {BPF_LINK_DETACH, "BPF_LINK_DETACH", END_OF(link_detach.link_fd), command::link_detach, nullptr, true},
     {BPF_PROG_BIND_MAP, "BPF_PROG_BIND_MAP", END_OF(prog_bind_map.flags), command::prog_bind_map, nullptr},
     {abi::cmd_token_create, "BPF_TOKEN_CREATE", token_create_end, nullptr, nullptr},
 };
 #undef END_OF
+
+constexpr uint32_t transaction_commit_end = 4;
+constexpr Command own_table[] = {
+    {GRAFT_TRANSACTION_CREATE, "GRAFT_TRANSACTION_CREATE", 0, command::transaction_create, nullptr, true},
+    {GRAFT_TRANSACTION_COMMIT, "GRAFT_TRANSACTION_COMMIT", transaction_commit_end, command::transaction_commit, nullptr, true},
+};
 
 constexpr bool rows_are_in_order() {
     uint32_t number = 0;
@@ -75,7 +82,12 @@ static_assert(rows_are_in_order());
 
 std::span<const Command> commands() { return table; }
 
+std::span<const Command> own_commands() { return own_table; }
+
 const Command* find_command(int number) {
+    for (const Command& own : own_table) {
+        if (own.number == static_cast<uint32_t>(number)) return &own;
+    }
     if (number < 0 || static_cast<size_t>(number) >= std::size(table)) return nullptr;
     return &table[number];
 }

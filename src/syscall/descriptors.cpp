@@ -21,5 +21,8 @@ Result<Ref<Link>> link_of(Caller& caller, uint32_t fd) {
 Result<Ref<Map>> map_of(Caller& caller, uint32_t fd) {
     return object_of<Map>(caller, fd, ObjectKind::map, "the descriptor is not of a map");
 }
+Result<Ref<Transaction>> transaction_of(Caller& caller, uint32_t fd) {
+    return object_of<Transaction>(caller, fd, ObjectKind::transaction, "the descriptor is not of a transaction");
+}
 
 }  // namespace graft

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "link/link.h"
+#include "link/transaction.h"
 #include "object/caller.h"
 #include "program/program.h"
 
@@ -10,5 +11,6 @@ namespace graft {
 Result<Ref<Program>> program_of(Caller& caller, uint32_t fd);
 Result<Ref<Link>> link_of(Caller& caller, uint32_t fd);
 Result<Ref<Map>> map_of(Caller& caller, uint32_t fd);
+Result<Ref<Transaction>> transaction_of(Caller& caller, uint32_t fd);
 
 }  // namespace graft

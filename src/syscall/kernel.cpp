@@ -16,20 +16,20 @@ namespace {
 
 constexpr uint32_t largest_attr = 4096;  // a page, as everywhere where a structure may grow
 
-Result<Attr> read_attr(Caller& caller, uint64_t address, uint32_t size) {
+Result<Attr> read_attr(Caller& caller, uint64_t address, uint32_t size, uint32_t known_size) {
     if (size > largest_attr) return fail(E2BIG, "the attr is larger than a page");
     Attr attr;
     attr.address = address;
     attr.size = size;
-    if (size > abi::attr_size) {
+    if (size > known_size) {
         std::array<std::byte, largest_attr> tail;
-        const std::span unknown(tail.data(), size - abi::attr_size);
-        TRY(caller.read(address + abi::attr_size, unknown));
+        const std::span unknown(tail.data(), size - known_size);
+        TRY(caller.read(address + known_size, unknown));
         if (std::any_of(unknown.begin(), unknown.end(), [](std::byte b) { return b != std::byte{0}; })) {
             return fail(E2BIG, "the attr uses a field that this kernel does not know");
         }
     }
-    const uint32_t known = std::min(size, abi::attr_size);
+    const uint32_t known = std::min(size, known_size);
     if (known > 0) TRY(caller.read(address, std::as_writable_bytes(std::span(attr.value.raw, known))));
     return attr;
 }
@@ -55,8 +55,9 @@ Kernel::~Kernel() {
 }
 
 Result<Reply> Kernel::bpf(Caller& caller, int number, uint64_t attr_address, uint32_t size) {
-    const Attr attr = TRY(read_attr(caller, attr_address, size));
     const Command* command = find_command(number);
+    const bool is_own = command != nullptr && command->is_own;
+    const Attr attr = TRY(read_attr(caller, attr_address, size, is_own ? abi::own_attr_size : abi::attr_size));
     if (command == nullptr) return fail(EINVAL, "Linux 6.12 has no bpf command of that number");
     if (command->run == nullptr) return fail(EINVAL, "graft does not have this bpf command yet");
     if (!is_zero_behind(attr, command->attr_end)) return fail(EINVAL, "the attr is not zero behind the command's last field");

@@ -4,12 +4,13 @@
 #include "link/xdp.h"
 #include "syscall/command.h"
 #include "syscall/descriptors.h"
+#include "syscall/why.h"
 
 namespace graft::command {
 namespace {
 
 // What attach_type says of an extension does not matter, nor do flags: it has one place to go.
-Result<Ref<Link>> create_tracing(Kernel& kernel, Caller& caller, const Attr& attr, Ref<Program> program) {
+Result<Ref<Link>> create_tracing(Kernel& kernel, Caller& caller, const Attr& attr, Ref<Program> program, Log& log) {
     const uint32_t target_fd = attr->link_create.target_fd, btf_id = attr->link_create.target_btf_id;
     if (program->facts().type == BPF_PROG_TYPE_TRACING && attr->link_create.attach_type != program->facts().expected_attach_type) {
         return fail(EINVAL, "attach_type is not the program's expected_attach_type");
@@ -17,7 +18,8 @@ Result<Ref<Link>> create_tracing(Kernel& kernel, Caller& caller, const Attr& att
     if ((target_fd != 0) != (btf_id != 0)) return fail(EINVAL, "target_fd and target_btf_id go together");
     TracingRequest request{std::move(program), nullptr, btf_id, attr->link_create.tracing.cookie};
     if (target_fd != 0) request.target = TRY(program_of(caller, target_fd));
-    return attach_tracing(std::move(request), kernel.targets, kernel.links);
+    if (const uint32_t fd = attr.own().transaction_fd; fd != 0) return TRY(transaction_of(caller, fd))->attach(std::move(request), log);
+    return attach_tracing(std::move(request), kernel.targets, kernel.links, log);
 }
 
 Result<Ref<Link>> create_xdp(Kernel& kernel, Caller& caller, const Attr& attr, Ref<Program> program) {
@@ -30,19 +32,24 @@ Result<Ref<Link>> create_xdp(Kernel& kernel, Caller& caller, const Attr& attr, R
     return link;
 }
 
-}  // namespace
-
-Result<Reply> link_create(Kernel& kernel, Caller& caller, const Attr& attr) {
+Result<Ref<Link>> create(Kernel& kernel, Caller& caller, const Attr& attr, Log& log) {
     Ref<Program> program = TRY(program_of(caller, attr->link_create.prog_fd));
     switch (program->facts().type) {
         case BPF_PROG_TYPE_EXT:
         case BPF_PROG_TYPE_TRACING:
-            return Reply(TRY(create_tracing(kernel, caller, attr, std::move(program))));
+            return create_tracing(kernel, caller, attr, std::move(program), log);
         case BPF_PROG_TYPE_XDP:
-            return Reply(TRY(create_xdp(kernel, caller, attr, std::move(program))));
+            return create_xdp(kernel, caller, attr, std::move(program));
         default:
             return fail(EINVAL, "graft has no link for programs of this type");
     }
+}
+
+}  // namespace
+
+Result<Reply> link_create(Kernel& kernel, Caller& caller, const Attr& attr) {
+    Why why = TRY(Why::open(attr));
+    return Reply(TRY(why.close(caller, attr, create(kernel, caller, attr, why.log()))));
 }
 
 }  // namespace graft::command

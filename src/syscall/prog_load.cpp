@@ -158,6 +158,18 @@ Result<Ref<Program>> make_program(Kernel& kernel, Caller& caller, const VerifyRe
     return program;
 }
 
+// The verifier's verdict: its last line, but for the summary ("processed 7 insns ...").
+std::string last_line(std::string_view log) {
+    while (!log.empty()) {
+        if (log.back() == '\n') log.remove_suffix(1);
+        const size_t start = log.rfind('\n') + 1;
+        const std::string_view line = log.substr(start);
+        if (!line.empty() && !line.starts_with("processed ") && !line.starts_with("verification time ")) return std::string(line);
+        log = log.substr(0, start);
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<Reply> prog_load(Kernel& kernel, Caller& caller, const Attr& attr) {
@@ -179,6 +191,7 @@ Result<Reply> prog_load(Kernel& kernel, Caller& caller, const Attr& attr) {
     const LogBuffer buffer{attr->log_level, attr->log_buf, attr->log_size, abi::prog_load_log_true_size};
     Log log = TRY(buffer.open());
     Result<VerifiedProgram> verified = verify_program(request, log);
+    if (!verified.ok()) caller.set_explanation(last_line(log.text()));
     TRY(buffer.deliver(caller, attr, log));
     return Reply(TRY(make_program(kernel, caller, request, tag, TRY(std::move(verified)), target.program)));
 }
