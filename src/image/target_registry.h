@@ -31,6 +31,9 @@ public:
 
     TargetRegistry(const Engine& engine, RunState& run_state) : engine_(engine), run_state_(run_state) {}
 
+    // The state that its programs are made with.
+    [[nodiscard]] const RunState& run_state() const { return run_state_; }
+
     // Gives a freshly loaded program its first image.
     Result<void> link(Program& program);
 

@@ -62,9 +62,9 @@ inline RunState& run_state() {
 inline const Engine& default_engine() { return **chosen_engine(); }
 
 inline Ref<Program> make_program(VerifiedProgram code, ProgramFacts facts = {}, TargetFunction primed = {},
-                                 const Engine& engine = default_engine()) {
+                                 const Engine& engine = default_engine(), const RunState& state = run_state()) {
     auto compiled = engine.compile(code).value();
-    return Program::make(std::move(facts), std::move(code), std::move(compiled), std::move(primed), run_state());
+    return Program::make(std::move(facts), std::move(code), std::move(compiled), std::move(primed), state);
 }
 inline Ref<Program> make_program(const std::vector<Insns>& functions, ProgramFacts facts = {}, const Engine& engine = default_engine()) {
     return make_program(verified(functions), std::move(facts), {}, engine);

@@ -31,7 +31,7 @@ struct TargetProgram {
         facts.type = type;
         facts.name = "target";
         facts.btf = parse(builder, btfs);
-        program = make_program(std::move(code), std::move(facts));
+        program = make_program(std::move(code), std::move(facts), {}, interpreter(), targets.run_state());
         finish(targets, programs);
     }
 
@@ -65,7 +65,8 @@ inline Ref<Program> make_extension(const TargetProgram& target, int result, Targ
     facts.btf = TargetProgram::parse(builder, btfs);
     facts.attach_btf_id = target.get_x_id;
     facts.target_type = target.program->facts().type;
-    Ref<Program> program = make_program(std::move(code), std::move(facts), {target.program, 1, target.get_x_id});
+    Ref<Program> program =
+        make_program(std::move(code), std::move(facts), {target.program, 1, target.get_x_id}, interpreter(), targets.run_state());
     (void)targets.link(*program);
     program->register_in(programs);
     return program;
