@@ -142,12 +142,12 @@ std::string unreachable() {
     const std::byte nothing{};
     if (const Result<void> sent = client::send_message(control.get(), Bytes(&nothing, 1), std::span(&fd, 1)); !sent.ok())
         give_up(sent.error());
+    listener->close();  // a kernel that ends now must take the last one along: who waits for nobody waits for ever
     if (const Result<client::Message> answer = receive_answer(control.get()); !answer.ok()) give_up(answer.error());
     if (const std::string why = unreachable(); !why.empty()) {
         complain(why);
         _exit(graft_failed);
     }
-    listener->close();
     control.close();
     _exit(execute(options.command));
 }

@@ -142,9 +142,8 @@ Error Descriptors::unknown(std::string_view link) {
     constexpr std::string_view memfd = "/memfd:";
     if (link.starts_with(memfd)) {
         link.remove_prefix(memfd.size());
-        for (const ObjectKind kind :
-             {ObjectKind::map, ObjectKind::program, ObjectKind::btf, ObjectKind::link, ObjectKind::statistics, ObjectKind::perf_event,
-              ObjectKind::transaction}) {
+        for (const ObjectKind kind : {ObjectKind::map, ObjectKind::program, ObjectKind::btf, ObjectKind::link, ObjectKind::statistics,
+                                      ObjectKind::perf_event, ObjectKind::transaction}) {
             const std::string_view name = memfd_name(kind);
             if (link == name || (link.starts_with(name) && link[name.size()] == ' '))
                 return fail(EBADF, "the BPF object of this descriptor is gone");

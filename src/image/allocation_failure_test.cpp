@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "engine/each_engine_test_support.h"
 #include "image/target_registry.h"
 #include "link/transaction.h"
 #include "program/test_program.h"
@@ -42,8 +43,8 @@ ProgramFacts facts_of(uint32_t type, uint32_t attach_type = 0) {
     return facts;
 }
 
-struct AllocationFailure : testing::Test {
-    TargetRegistry targets{interpreter(), run_state()};
+struct AllocationFailure : EachEngine {
+    TargetRegistry targets{engine(), run_state()};
     Ref<Program> target = load({{mov(1, 0), call(1), exit()}, {mov(0, 1), exit()}}, {});
     Ref<Program> second = load({{mov(1, 0), call(1), exit()}, {mov(0, 2), exit()}}, {});
     Ref<Program> old = load({{mov(0, 20), exit()}}, facts_of(BPF_PROG_TYPE_EXT));
@@ -51,7 +52,7 @@ struct AllocationFailure : testing::Test {
     Ref<Program> trace = load({{mov(0, 0), exit()}}, facts_of(BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY));
 
     Ref<Program> load(const std::vector<Insns>& functions, ProgramFacts facts) {
-        Ref<Program> program = make_program(functions, std::move(facts));
+        Ref<Program> program = make_program(functions, std::move(facts), engine());
         EXPECT_TRUE(targets.link(*program).ok());
         return program;
     }
@@ -80,7 +81,7 @@ struct AllocationFailure : testing::Test {
     }
 };
 
-TEST_F(AllocationFailure, OfAnAttachAReplaceAndADetach) {
+TEST_P(AllocationFailure, OfAnAttachAReplaceAndADetach) {
     const Place place{target.get(), 1};
     EXPECT_GT(fail_each_allocation([&] { return targets.attach(place, {old}); }), 3);
     EXPECT_EQ(run(*target), 20U);
@@ -102,7 +103,7 @@ TEST_F(AllocationFailure, OfAnAttachAReplaceAndADetach) {
     targets.detach({old.get(), 0}, *trace);
 }
 
-TEST_F(AllocationFailure, OfAChangeOfSeveralTargets) {
+TEST_P(AllocationFailure, OfAChangeOfSeveralTargets) {
     const Place first{target.get(), 1}, other{second.get(), 1};
     const auto both = [&] {
         const PlaceChange steps[] = {{first, {old}}, {other, {old}}};
@@ -114,6 +115,8 @@ TEST_F(AllocationFailure, OfAChangeOfSeveralTargets) {
     targets.detach(first, *old);
     targets.detach(other, *old);
 }
+
+GRAFT_ON_EACH_ENGINE(AllocationFailure);
 
 }  // namespace
 }  // namespace graft

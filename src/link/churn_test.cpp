@@ -10,6 +10,7 @@
 #include <random>
 #include <thread>
 
+#include "engine/each_engine_test_support.h"
 #include "link/transaction.h"
 #include "program/test_program.h"
 
@@ -80,9 +81,9 @@ uint64_t hash_of(const uint64_t* numbers, size_t count) {
     return hash;
 }
 
-class Churn : public testing::Test {
+class Churn : public EachEngine {
 protected:
-    TargetRegistry targets{interpreter(), run_state()};
+    TargetRegistry targets{engine(), run_state()};
     Ref<Program> target = load_target();
     std::vector<Ref<Program>> extensions = load_all(extension_count, BPF_PROG_TYPE_EXT, 100);
     std::vector<Ref<Program>> traces = load_all(trace_count, BPF_PROG_TYPE_TRACING, 200);
@@ -93,7 +94,7 @@ protected:
     std::atomic<uint64_t> started{0}, effective{0};
 
     Ref<Program> load(VerifiedProgram code, ProgramFacts facts) {
-        Ref<Program> program = make_program(std::move(code), std::move(facts));
+        Ref<Program> program = make_program(std::move(code), std::move(facts), {}, engine());
         EXPECT_TRUE(targets.link(*program).ok());
         return program;
     }
@@ -198,7 +199,7 @@ void Churn::packets() {
     }
 }
 
-TEST_F(Churn, EveryPacketTakesAPathThatExisted) {
+TEST_P(Churn, EveryPacketTakesAPathThatExisted) {
     const Path plain = model.path();
     history[0] = hash_of(plain.data(), plain.size());
     std::vector<std::thread> threads;
@@ -238,6 +239,8 @@ TEST_F(Churn, EveryPacketTakesAPathThatExisted) {
     (void)run(*target, &packet);
     EXPECT_EQ(Path(packet.path, packet.path + packet.count), plain);
 }
+
+GRAFT_ON_EACH_ENGINE(Churn);
 
 }  // namespace
 }  // namespace graft

@@ -14,7 +14,7 @@ struct Transactions : testing::Test {
     IdTable<Btf> btfs;
     IdTable<Link> links;
     Log log{Log::level1, 1024};
-    TargetRegistry targets{interpreter(), run_state()};
+    TargetRegistry targets{default_engine(), run_state()};
     TargetProgram one{targets, programs, btfs}, two{targets, programs, btfs};
     Ref<Program> x = make_extension(one, 11, targets, programs, btfs);
     Ref<Program> newer = make_extension(one, 12, targets, programs, btfs);

@@ -31,7 +31,7 @@ struct TargetProgram {
         facts.type = type;
         facts.name = "target";
         facts.btf = parse(builder, btfs);
-        program = make_program(std::move(code), std::move(facts), {}, interpreter(), targets.run_state());
+        program = make_program(std::move(code), std::move(facts), {}, default_engine(), targets.run_state());
         finish(targets, programs);
     }
 
@@ -66,7 +66,7 @@ inline Ref<Program> make_extension(const TargetProgram& target, int result, Targ
     facts.attach_btf_id = target.get_x_id;
     facts.target_type = target.program->facts().type;
     Ref<Program> program =
-        make_program(std::move(code), std::move(facts), {target.program, 1, target.get_x_id}, interpreter(), targets.run_state());
+        make_program(std::move(code), std::move(facts), {target.program, 1, target.get_x_id}, default_engine(), targets.run_state());
     (void)targets.link(*program);
     program->register_in(programs);
     return program;

@@ -22,7 +22,11 @@ std::vector<uint8_t> returning(uint32_t number, size_t size = 6) {
     code[5] = 0xc3;
     return code;
 }
-uint32_t call(const ExecutableMemory::Block& block) {
+#ifdef __clang__
+__attribute__((no_sanitize("function")))  // machine code has no signature in front of it
+#endif
+uint32_t
+call(const ExecutableMemory::Block& block) {
     return reinterpret_cast<uint32_t (*)()>(const_cast<std::byte*>(block.code().data()))();
 }
 size_t page(const ExecutableMemory::Block& block) { return reinterpret_cast<size_t>(block.code().data()) / 4096; }
