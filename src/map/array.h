@@ -25,6 +25,10 @@ public:
     Result<void> erase(Bytes key) override;
     [[nodiscard]] BatchKind batch_kind() const override { return BatchKind::by_key; }
     Result<void*> direct_value(uint32_t offset) override;
+    // Programs have the bound built in, unless BPF_F_INNER_MAP says not to.
+    [[nodiscard]] bool same_shape(const MapSpec& other) const override {
+        return Map::same_shape(other) && ((other.flags & BPF_F_INNER_MAP) != 0 || spec().max_entries == other.max_entries);
+    }
     [[nodiscard]] uint64_t memory() const override { return memory_.size(); }
     [[nodiscard]] int backing_fd() const override { return memory_.fd(); }
 

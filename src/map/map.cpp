@@ -18,6 +18,11 @@ void Map::last_reference_gone() const {
 
 Result<void> Map::lookup_and_delete(Bytes, MutableBytes, uint64_t) { return fail(abi::enotsupp, "this map type has no lookup-and-delete"); }
 
+bool Map::same_shape(const MapSpec& other) const {
+    return spec_.type == other.type && spec_.key_size == other.key_size && spec_.value_size == other.value_size &&
+           spec_.flags == other.flags && spec_.fields == other.fields;
+}
+
 Result<Map::Walked> Map::walk(uint32_t, uint32_t, MutableBytes, MutableBytes, WalkMode, uint64_t) {
     return fail(abi::enotsupp, "this map type has no walk by cursor");
 }

@@ -41,6 +41,7 @@ struct MapSpec {
     ValueFields fields;      // of the value, found in its BTF
     int32_t numa_node = -1;  // with BPF_F_NUMA_NODE
     uint32_t ifindex = 0;
+    Ref<Object> inner;  // a map in maps: the template (MapTemplate) that its inner maps follow
 };
 
 // Where a map keeps its values when element i of CPU c simply lies at base + c * cpu_stride + i * stride: engines may then look it up
@@ -73,6 +74,10 @@ public:
     // The value of another CPU, for bpf_map_lookup_percpu_elem; null: no such element or CPU, or not a per-CPU map.
     virtual void* lookup_percpu_element(const void*, uint32_t) { return nullptr; }
     [[nodiscard]] virtual std::optional<ElementArray> element_array() const { return std::nullopt; }
+    // Of a queue, a stack, a bloom filter.  `value`: of value_size.
+    virtual long push_element(const void*, uint64_t) { return -abi::enotsupp; }
+    virtual long pop_element(void*) { return -abi::enotsupp; }
+    virtual long peek_element(void*) { return -abi::enotsupp; }
 
     // --- syscall face: sizes are spec().key_size and user_value_size(); ENOENT, EEXIST, E2BIG, EINVAL, ENOTSUPP as Linux ------------
     [[nodiscard]] virtual uint32_t user_value_size() const { return spec_.value_size; }
@@ -82,6 +87,8 @@ public:
     virtual Result<void> erase(Bytes key) = 0;
     // `key` empty: the first.  ENOENT after the last.
     virtual Result<void> next_key(std::optional<Bytes> key, MutableBytes next) = 0;
+    // lookup() is asked with what the client has in `value`.
+    [[nodiscard]] virtual bool lookup_reads_value() const { return false; }
     virtual Result<void> lookup_and_delete(Bytes key, MutableBytes value, uint64_t flags);  // default: ENOTSUPP
 
     // The *_BATCH commands.  by_key: a client's token is the last key, and elements are read one by one; by_cursor: the token is a number
@@ -101,6 +108,11 @@ public:
     virtual Result<void*> direct_value(uint32_t offset);
     // A program of that kind which uses the map is being loaded.  EINVAL: the map holds, or has held, programs that do not go with it.
     virtual Result<void> admit_user(const TailCallee::Kind&) { return {}; }
+    // A map in maps: what each of its inner maps looks like to the verifier.  Null: its values are no maps.
+    [[nodiscard]] const Map* inner_template() const { return static_cast<const Map*>(spec_.inner.get()); }
+    // May it stand in a map in maps, and do programs that were verified with `other`'s spec go with it?
+    [[nodiscard]] virtual bool may_be_inner() const { return true; }
+    [[nodiscard]] virtual bool same_shape(const MapSpec& other) const;
     // The interface has gone: a map that refers to it forgets it.
     virtual void interface_gone(uint64_t, uint32_t) {}
 

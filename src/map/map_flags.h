@@ -8,6 +8,9 @@ namespace graft {
 
 inline constexpr uint32_t map_access_flags = BPF_F_RDONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY | BPF_F_WRONLY_PROG;
 
+// The largest piece of memory that Linux gives out at once, where a value must lie in one.
+inline constexpr uint32_t max_allocation = 4U << 20;
+
 // The largest value that Linux's per-CPU allocator gives out.
 inline constexpr uint32_t max_percpu_value = 32768;
 

@@ -15,10 +15,16 @@ struct MapEnvironment {
 
 // What BTF of key and value a type takes.
 enum class MapBtf : uint8_t {
-    any,        // of the right sizes, both
-    index_key,  // the key is a 32-bit integer, or there is none and the only value is a data section
-    none,       // ENOTSUPP
+    any,          // of the right sizes, both
+    index_key,    // the key is a 32-bit integer, or there is none and the only value is a data section
+    storage_key,  // the key is a 32-bit integer
+    struct_key,   // the key is a struct
+    no_key,       // only the value has a type
+    none,         // ENOTSUPP
 };
+
+// Whether its values are maps: BPF_MAP_CREATE is then given an example of them.
+enum class MapInner : uint8_t { no, yes };
 
 struct MapType {
     uint32_t type;     // BPF_MAP_TYPE_*
@@ -30,6 +36,7 @@ struct MapType {
     MapBtf btf;
     uint32_t implied_flags;  // that every map of the type has, asked for or not
     const char* partly;      // what is missing, for docs/support.md; null: complete
+    MapInner inner = MapInner::no;
 };
 
 // Null: a type that graft does not have (EINVAL, as for a type that does not exist).

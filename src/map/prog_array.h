@@ -33,6 +33,7 @@ public:
     Result<void> admit_user(const TailCallee::Kind& kind) override { return kind_.agree(kind); }
     [[nodiscard]] const TailCallee* tail_callee(uint32_t index) const override;
 
+    [[nodiscard]] bool may_be_inner() const override { return false; }
     // Programs cannot look into it.
     void* lookup_element(const void* key, uint32_t cpu) override;
     long update_element(const void* key, const void* value, uint64_t flags, uint32_t cpu) override;

@@ -19,6 +19,7 @@ struct ValueField {
     ValueFieldKind kind;
     uint32_t offset;  // bytes from the start of the value
     uint32_t size;    // bytes
+    friend bool operator==(const ValueField&, const ValueField&) = default;
 };
 
 class ValueFields {
@@ -38,6 +39,7 @@ public:
         return std::nullopt;
     }
     [[nodiscard]] std::optional<uint32_t> spin_lock() const { return offset_of(ValueFieldKind::spin_lock); }
+    friend bool operator==(const ValueFields&, const ValueFields&) = default;
 
 private:
     std::vector<ValueField> fields_;  // by offset, disjoint

@@ -27,4 +27,10 @@ Result<MutableBytes> read_bytes(Caller& caller, uint64_t address, size_t size, B
     return bytes;
 }
 
+Result<MutableBytes> read_key(Caller& caller, const Map& map, uint64_t address, Buffer& into) {
+    const uint32_t size = map.spec().key_size;
+    if (size == 0 && address != 0) return fail(EINVAL, "a key for a map without keys");
+    return read_bytes(caller, address, size, into);
+}
+
 }  // namespace graft::command

@@ -51,5 +51,7 @@ private:
 
 // The key or value that lies at the client's `address`.
 [[nodiscard]] Result<MutableBytes> read_bytes(Caller& caller, uint64_t address, size_t size, Buffer& into);
+// The key of a map that may have none.  EINVAL: one for such a map.
+[[nodiscard]] Result<MutableBytes> read_key(Caller& caller, const Map& map, uint64_t address, Buffer& into);
 
 }  // namespace graft::command

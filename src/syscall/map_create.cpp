@@ -8,6 +8,7 @@
 #include <string>
 
 #include "btf/btf.h"
+#include "map/map_in_map.h"
 #include "map/map_types.h"
 #include "syscall/command.h"
 #include "syscall/object_name.h"
@@ -108,6 +109,22 @@ Result<void> check_index_key(const MapSpec& spec, const BtfType& value) {
     return {};
 }
 
+// The key of a local storage: a descriptor; that of a trie: a struct.
+Result<void> check_kind_of_key(const BtfType& key, MapBtf wanted) {
+    const bool good =
+        wanted == MapBtf::struct_key ? key.is(BTF_KIND_STRUCT) : key.is(BTF_KIND_INT) && key.int_bits() == 32 && key.int_offset() == 0;
+    return good ? Result<void>() : fail(EINVAL, "the key's BTF type is not of the kind that this map type has");
+}
+
+// What the inner maps are to look like.
+Result<void> add_inner(const MapType& type, Caller& caller, const Attr& attr, MapSpec& spec, IdTable<Map>& ids) {
+    if (type.inner == MapInner::no) return {};
+    const DescriptorRef found = TRY(caller.descriptor(static_cast<int>(attr->inner_map_fd)));
+    if (found.object->object_kind() != ObjectKind::map) return fail(EINVAL, "inner_map_fd is no map");
+    spec.inner = TRY(make_inner_template(static_cast<const Map&>(*found.object), ids));
+    return {};
+}
+
 Result<void> add_btf(const MapType& type, Caller& caller, const Attr& attr, MapSpec& spec) {
     if (attr->btf_key_type_id == 0 && attr->btf_value_type_id == 0) return {};
     const DescriptorRef found = TRY(caller.descriptor(static_cast<int>(attr->btf_fd)));
@@ -115,12 +132,10 @@ Result<void> add_btf(const MapType& type, Caller& caller, const Attr& attr, MapS
     const Btf& btf = static_cast<const Btf&>(*found.object);
     if (btf.kernel_btf()) return fail(EACCES, "btf_fd is the kernel's BTF");
     spec.btf = found.object;
-    spec.btf_key_type_id = attr->btf_key_type_id;
-    spec.btf_value_type_id = attr->btf_value_type_id;
 
     if (spec.btf_key_type_id != 0) {
         TRY(check_type_size(btf, spec.btf_key_type_id, spec.key_size));
-    } else if (type.btf == MapBtf::any) {
+    } else if (type.btf != MapBtf::index_key && type.btf != MapBtf::no_key && type.btf != MapBtf::none) {
         return fail(EINVAL, "btf_value_type_id without btf_key_type_id");
     }
     TRY(check_type_size(btf, spec.btf_value_type_id, spec.value_size));
@@ -131,6 +146,12 @@ Result<void> add_btf(const MapType& type, Caller& caller, const Attr& attr, MapS
             return {};
         case MapBtf::index_key:
             return check_index_key(spec, value);
+        case MapBtf::storage_key:
+        case MapBtf::struct_key:
+            return check_kind_of_key(btf.type(btf.sized(spec.btf_key_type_id)->id), type.btf);
+        case MapBtf::no_key:
+            if (spec.btf_key_type_id != 0) return fail(EINVAL, "this map type has no keys");
+            return {};
         case MapBtf::none:
             break;
     }
@@ -145,6 +166,8 @@ MapSpec decode(const Attr& attr) {
     spec.max_entries = attr->max_entries;
     spec.flags = attr->map_flags & ~f_token_fd;
     spec.extra = attr->map_extra;
+    spec.btf_key_type_id = attr->btf_key_type_id;
+    spec.btf_value_type_id = attr->btf_value_type_id;
     return spec;
 }
 
@@ -161,6 +184,7 @@ Result<Reply> map_create(Kernel& kernel, Caller& caller, const Attr& attr) {
     TRY(type->check(spec, environment));
     TRY(refuse_offload(caller, attr));
     spec.flags |= type->implied_flags;
+    TRY(add_inner(*type, caller, attr, spec, kernel.maps));
     spec.name = TRY(object_name(attr->map_name));
     TRY(add_btf(*type, caller, attr, spec));
 

@@ -10,7 +10,7 @@ Result<Reply> map_delete_elem(Kernel&, Caller& caller, const Attr& attr) {
     const Map::WriteUnderWay writing(map);
     TRY(require_writable(access));
     Buffer buffer;
-    TRY(map.erase(TRY(read_bytes(caller, attr->key, map.spec().key_size, buffer))));
+    TRY(map.erase(TRY(read_key(caller, map, attr->key, buffer))));
     return Reply(0);
 }
 

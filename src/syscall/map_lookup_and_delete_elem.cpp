@@ -1,4 +1,4 @@
-// BPF_MAP_LOOKUP_AND_DELETE_ELEM: hash maps only, so far.
+// BPF_MAP_LOOKUP_AND_DELETE_ELEM: of hash maps; of a queue or a stack it is a pop.
 
 #include "syscall/map_access.h"
 
@@ -13,7 +13,7 @@ Result<Reply> map_lookup_and_delete_elem(Kernel&, Caller& caller, const Attr& at
     TRY(require_writable(access));
     TRY(require_lock_for(map, attr->flags));
     Buffer key_buffer, value_buffer;
-    const Bytes key = TRY(read_bytes(caller, attr->key, map.spec().key_size, key_buffer));
+    const Bytes key = TRY(read_key(caller, map, attr->key, key_buffer));
     const MutableBytes value = TRY(value_buffer.resize(map.user_value_size()));
     TRY(map.lookup_and_delete(key, value, attr->flags));
     TRY(caller.write(attr->value, value));

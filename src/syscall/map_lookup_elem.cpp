@@ -11,8 +11,9 @@ Result<Reply> map_lookup_elem(Kernel&, Caller& caller, const Attr& attr) {
     TRY(require_readable(access));
     TRY(require_lock_for(map, attr->flags));
     Buffer key_buffer, value_buffer;
-    const Bytes key = TRY(read_bytes(caller, attr->key, map.spec().key_size, key_buffer));
+    const Bytes key = TRY(read_key(caller, map, attr->key, key_buffer));
     const MutableBytes value = TRY(value_buffer.resize(map.user_value_size()));
+    if (map.lookup_reads_value()) TRY(caller.read(attr->value, value));
     TRY(map.lookup(key, value, attr->flags));
     TRY(caller.write(attr->value, value));
     return Reply(0);

@@ -11,7 +11,7 @@ Result<Reply> map_update_elem(Kernel&, Caller& caller, const Attr& attr) {
     TRY(require_writable(access));
     TRY(require_lock_for(map, attr->flags));
     Buffer key_buffer, value_buffer;
-    const Bytes key = TRY(read_bytes(caller, attr->key, map.spec().key_size, key_buffer));
+    const Bytes key = TRY(read_key(caller, map, attr->key, key_buffer));
     const Bytes value = TRY(read_bytes(caller, attr->value, map.user_value_size(), value_buffer));
     TRY(map.update(caller, key, value, attr->flags));
     return Reply(0);
