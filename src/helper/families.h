@@ -19,6 +19,9 @@ namespace graft {
 [[nodiscard]] std::span<const Helper> tail_call_helpers();
 [[nodiscard]] std::span<const Helper> xdp_helpers();
 [[nodiscard]] std::span<const Helper> redirect_helpers();
+[[nodiscard]] std::span<const Helper> skb_helpers();
+[[nodiscard]] std::span<const Helper> socket_helpers();
+[[nodiscard]] std::span<const Helper> ringbuf_helpers();
 [[nodiscard]] std::span<const Helper> trace_helpers();
 [[nodiscard]] std::span<const Helper> output_helpers();
 

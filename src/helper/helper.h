@@ -11,11 +11,12 @@ namespace graft {
 
 // What a helper demands of an argument.
 enum class Arg : uint8_t {
-    none,              // no further arguments
-    anything,          // any initialised register
-    const_map_ptr,     // a map, by ld_imm64
-    map_key,           // readable memory of the map's key_size
-    map_value,         // readable memory of the map's value_size
+    none,           // no further arguments
+    anything,       // any initialised register
+    const_map_ptr,  // a map, by ld_imm64
+    map_key,        // readable memory of the map's key_size
+    map_value,      // readable memory of the map's value_size
+    map_value_or_null,
     uninit_map_value,  // memory of value_size that the helper fills (bpf_map_pop_elem, peek)
     ctx,               // the program's context
     mem_read,          // memory that the helper reads; its size is the next argument
@@ -45,6 +46,7 @@ enum class Ret : uint8_t {
     map_value_or_null,
     map_value,
     mem_or_null,  // memory of the size in the alloc-size argument
+    ringbuf_mem_or_null,
     sock_or_null,
     sock_common_or_null,
     tcp_sock_or_null,
@@ -64,11 +66,14 @@ struct Helper {
     bool changes_packet = false;  // packet pointers are invalid after the call
     bool packet_access = false;   // its memory arguments may point into the packet
     bool might_sleep = false;
+    bool acquires = false;         // what it returns must be given back
+    uint8_t releases = 0;          // the number of the argument that is given back; 0: none
+    bool casts = false;            // what it returns is what it got, seen otherwise: the same reference
     const char* partly = nullptr;  // for docs/support.md
 };
 
-// By number; null: graft has none of that number.  Also finds the operations that verify/after puts into programs (skb_load.h), which have no
-// helper_name() and are not among helpers().
+// By number; null: graft has none of that number.  Also finds the operations that verify/after puts into programs (skb_load.h), which have
+// no helper_name() and are not among helpers().
 [[nodiscard]] const Helper* find_helper(uint32_t id);
 [[nodiscard]] std::span<const Helper* const> helpers();  // ascending by id
 // The name of any helper that Linux knows, for messages; null past the last.

@@ -3,7 +3,9 @@
 // The entry into the engine sets it up (hook/ and TEST_RUN make one); helpers read and write it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace graft {
 
@@ -25,6 +27,13 @@ struct ActiveTrace {
     const ActiveTrace* outer;
 };
 
+// Memory of a ring buffer that the run has to give back.
+struct RingReservation {
+    std::byte* record = nullptr;
+    Object* ring = nullptr;
+    uint64_t position = 0;
+};
+
 struct RunContext {
     uint32_t cpu = 0;  // slot of per-CPU maps, held exclusively while programs run (base/cpus.h)
     RedirectTarget redirect;
@@ -32,6 +41,8 @@ struct RunContext {
     // Of the images that this packet enters: set at its first entry, so that it sees a change everywhere or nowhere.
     static constexpr uint64_t newest = UINT64_MAX;
     uint64_t generation = newest;
+    bool frame_is_skb = false;  // the context of this entry is a socket buffer, not an XDP frame
+    std::vector<RingReservation> reservations;
     uint32_t tail_calls = 0;              // made so far in this entry
     const ActiveTrace* traces = nullptr;  // fentry and fexit programs that this CPU is in, innermost first
 };

@@ -14,6 +14,7 @@ uint32_t run_batch(const TestRunRequest& request, void* context, uint32_t count)
     const rcu::ReadGuard guard;
     RunContext run_context;
     run_context.cpu = slot.index();
+    run_context.frame_is_skb = request.program.facts().type != BPF_PROG_TYPE_XDP;
     const RunScope scope(run_context);
     uint64_t result = 0;
     for (uint32_t i = 0; i < count; ++i) {
@@ -41,6 +42,11 @@ Result<TestRunOutcome> test_run(const TestRunRequest& request) {
         case BPF_PROG_TYPE_SOCKET_FILTER:
         case BPF_PROG_TYPE_SCHED_CLS:
         case BPF_PROG_TYPE_SCHED_ACT:
+        case BPF_PROG_TYPE_CGROUP_SKB:
+        case BPF_PROG_TYPE_LWT_IN:
+        case BPF_PROG_TYPE_LWT_OUT:
+        case BPF_PROG_TYPE_LWT_XMIT:
+        case BPF_PROG_TYPE_LWT_SEG6LOCAL:
             return test_run_skb(request);
         case BPF_PROG_TYPE_TRACING:
             return test_run_tracing(request);

@@ -15,6 +15,7 @@ namespace graft {
 namespace {
 
 constexpr uint32_t page = 4096;
+constexpr uint32_t loopback_mtu = 65536;
 constexpr uint32_t headroom = 64, tailroom = 320;  // Linux's NET_SKB_PAD and the room of its shared info
 constexpr uint32_t ethernet_header = ETH_HLEN;
 constexpr uint32_t largest_wire_len = 65536, most_segments = 65535;
@@ -26,7 +27,9 @@ struct Packet {
     [[nodiscard]] abi::skb_control& control() { return *reinterpret_cast<abi::skb_control*>(skb.cb); }
 };
 
-bool sees_ethernet_header(const Program& program) { return program.facts().type != BPF_PROG_TYPE_SOCKET_FILTER; }
+bool sees_ethernet_header(const Program& program) {
+    return program.facts().type == BPF_PROG_TYPE_SCHED_CLS || program.facts().type == BPF_PROG_TYPE_SCHED_ACT;
+}
 
 // What the client may set; the fields between must be 0.
 Result<void> check_context(const __sk_buff& context) {
@@ -141,6 +144,7 @@ Result<TestRunOutcome> test_run_skb(const TestRunRequest& request) {
     TRY(read_context(request, writable_bytes_of(context)));
     if (context.ifindex > 1 && !TRY(request.caller.has_interface(context.ifindex)))
         return fail(ENODEV, "no interface has the index ifindex");
+    packet.device.mtu = loopback_mtu;
     packet.device.ifindex = context.ifindex > 1 ? static_cast<int32_t>(context.ifindex) : 1;
     packet.device.netns_cookie = TRY(request.caller.net_namespace()).cookie;
     const bool whole = sees_ethernet_header(request.program);

@@ -39,6 +39,7 @@ Result<void> set_ingress(const TestRunRequest& request, const xdp_md& context, F
     // unlike Linux: every interface counts as one of a single queue.
     if (context.rx_queue_index != 0) return fail(EINVAL, "the interface has no queue of that index");
     frame.device.ifindex = static_cast<int32_t>(ifindex);
+    frame.device.mtu = 65536;  // of the loopback
     frame.device.netns_cookie = TRY(request.caller.net_namespace()).cookie;
     frame.queue = {&frame.device, context.rx_queue_index, 1};
     return {};

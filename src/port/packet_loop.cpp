@@ -77,15 +77,24 @@ uint32_t run_filter(const FrameFilter& filter, abi::xdp_rxq_info& queue, Frame& 
     return action;
 }
 
-// The program of a devmap's entry.  Whether the frame goes on.
-bool run_on_the_way_out(const Object& program, Device& ingress, Device& out, Frame& frame, RunContext& context) {
+// The program of a map's entry.  `out`: the device it leaves by, or null.
+uint32_t run_program(const Program& program, Device* out, Device& ingress, Frame& frame, RunContext& context) {
     abi::xdp_buff buff = to_buff(frame, ingress.receive_queue());
-    buff.txq = &out.transmit_queue();
+    if (out != nullptr) buff.txq = &out->transmit_queue();
     context.redirect = {};
     context.tail_calls = 0;
-    const auto action = static_cast<uint32_t>(run(static_cast<const Program&>(program), &buff, context));
+    const auto action = static_cast<uint32_t>(run(program, &buff, context));
     take_back(buff, frame);
-    if (action == XDP_PASS) return true;
+    return action;
+}
+
+bool is_cpumap(const RedirectTarget& target) {
+    return target.map != nullptr && static_cast<const Map*>(target.map)->spec().type == BPF_MAP_TYPE_CPUMAP;
+}
+
+// The program of a devmap's entry.  Whether the frame goes on.
+bool run_on_the_way_out(const Object& program, Device& ingress, Device& out, Frame& frame, RunContext& context) {
+    if (run_program(static_cast<const Program&>(program), &out, ingress, frame, context) == XDP_PASS) return true;
     ingress.counters().redirect_drops.add(1);
     return false;
 }
@@ -271,12 +280,30 @@ void PacketLoop::forward(Device* device, Frame frame, RunContext& context, int h
     device->counters().loops.add(1);
 }
 
+// To a CPU: the entry's program decides once more, and what passes goes up where it arrived.
+Device* PacketLoop::hand_over(Device& ingress, Frame& frame, RunContext& context) {
+    if (const Object* const program = context.redirect.program; program != nullptr) {
+        const uint32_t action = run_program(static_cast<const Program&>(*program), nullptr, ingress, frame, context);
+        if (action == XDP_REDIRECT && !is_cpumap(context.redirect) && (context.redirect.flags & BPF_F_BROADCAST) == 0) {
+            return redirect(ingress, frame, context, most_hops);
+        }
+        if (action != XDP_PASS) {
+            ingress.counters().redirect_drops.add(1);
+            return nullptr;
+        }
+    }
+    if (ingress.outgoing_.empty()) to_flush_.push_back(&ingress);
+    ingress.outgoing_.push_back(frame);
+    return nullptr;
+}
+
 Device* PacketLoop::redirect(Device& ingress, Frame& frame, RunContext& context, int hops) {
     const RedirectTarget target = context.redirect;
     if ((target.flags & BPF_F_BROADCAST) != 0) {
         broadcast(ingress, frame, target, context, hops);
         return nullptr;
     }
+    if (is_cpumap(target)) return hand_over(ingress, frame, context);
     Device* const out = find_target(ingress, target.netns_cookie, target.ifindex, frame);
     if (out == nullptr) {
         ingress.counters().redirect_errors.add(1);

@@ -53,6 +53,7 @@ private:
     void arrive(Device& device, const Frame& frame, RunContext& context);
     void forward(Device* device, Frame frame, RunContext& context, int hops);
     // The device that the frame comes out at, or null: it went elsewhere, or nowhere.
+    Device* hand_over(Device& ingress, Frame& frame, RunContext& context);
     Device* redirect(Device& ingress, Frame& frame, RunContext& context, int hops);
     void broadcast(Device& ingress, const Frame& frame, const RedirectTarget& target, RunContext& context, int hops);
     [[nodiscard]] Device* find_target(const Device& ingress, uint64_t netns_cookie, uint32_t ifindex, const Frame& frame) const;

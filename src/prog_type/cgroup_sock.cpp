@@ -2,44 +2,16 @@
 #include "prog_type/context.h"
 #include "prog_type/helper_sets.h"
 #include "prog_type/prog_types.h"
+#include "prog_type/sock_fields.h"
 
 namespace graft {
 namespace {
 
-constexpr uint32_t word = sizeof(uint32_t);
-
 bool at_creation(uint32_t attach_type) { return attach_type == BPF_CGROUP_INET_SOCK_CREATE || attach_type == BPF_CGROUP_INET_SOCK_RELEASE; }
 bool at_bind(uint32_t attach_type) { return attach_type == BPF_CGROUP_INET4_POST_BIND || attach_type == BPF_CGROUP_INET6_POST_BIND; }
 
-bool begins_number(uint32_t offset) {
-    switch (offset) {
-        case offsetof(bpf_sock, family):
-        case offsetof(bpf_sock, type):
-        case offsetof(bpf_sock, protocol):
-        case offsetof(bpf_sock, src_port):
-        case offsetof(bpf_sock, state):
-        case offsetof(bpf_sock, rx_queue_mapping):
-            return true;
-        default:
-            return false;
-    }
-}
-
-// Is there such a field, and may it be accessed with this size?
-std::optional<CtxAccess> field_of(uint32_t offset, uint32_t size) {
-    if (offset >= sizeof(bpf_sock) || offset % size != 0) return std::nullopt;
-    const auto port = GRAFT_FIELD(bpf_sock, dst_port);
-    if (port.has(offset)) return context::narrow_read(size, size == word ? word : uint32_t{sizeof(bpf_sock::dst_port)});
-    if (offset >= port.offset && offset < offsetof(bpf_sock, dst_ip4)) return std::nullopt;  // padding behind the port
-    // Addresses may be read in any parts, numbers only from their first byte on.
-    const bool in_parts = GRAFT_FIELDS(bpf_sock, src_ip4, src_ip6).has(offset) || GRAFT_FIELDS(bpf_sock, dst_ip4, dst_ip6).has(offset);
-    if (in_parts || begins_number(offset)) return context::narrow_read(size, word);
-    if (size != word) return std::nullopt;
-    return CtxAccess{};
-}
-
 std::optional<CtxAccess> ctx_access(uint32_t offset, uint32_t size, bool is_write, uint32_t attach_type) {
-    const auto field = field_of(offset, size);
+    const auto field = sock_fields::sock(offset, size);
     if (!field) return std::nullopt;
     switch (offset) {
         case offsetof(bpf_sock, bound_dev_if):

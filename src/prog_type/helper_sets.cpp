@@ -248,6 +248,145 @@ constexpr uint32_t tracing[] = {
     BPF_FUNC_copy_from_user_task,
     BPF_FUNC_skc_to_mptcp_sock,
 };
+// bpf_skc_to_*: for the types that see sockets.
+constexpr uint32_t socket_casts[] = {
+    BPF_FUNC_skc_to_tcp6_sock, BPF_FUNC_skc_to_tcp_sock,  BPF_FUNC_skc_to_tcp_timewait_sock, BPF_FUNC_skc_to_tcp_request_sock,
+    BPF_FUNC_skc_to_udp6_sock, BPF_FUNC_skc_to_unix_sock, BPF_FUNC_skc_to_mptcp_sock,
+};
+constexpr uint32_t cgroup_skb[] = {
+    BPF_FUNC_skb_load_bytes,
+    BPF_FUNC_get_socket_cookie,
+    BPF_FUNC_get_socket_uid,
+    BPF_FUNC_skb_load_bytes_relative,
+    BPF_FUNC_skb_cgroup_id,
+    BPF_FUNC_get_local_storage,
+    BPF_FUNC_skb_ancestor_cgroup_id,
+    BPF_FUNC_sk_lookup_tcp,
+    BPF_FUNC_sk_lookup_udp,
+    BPF_FUNC_sk_release,
+    BPF_FUNC_sk_fullsock,
+    BPF_FUNC_tcp_sock,
+    BPF_FUNC_skb_ecn_set_ce,
+    BPF_FUNC_get_listener_sock,
+    BPF_FUNC_skc_lookup_tcp,
+    BPF_FUNC_sk_storage_get,
+    BPF_FUNC_sk_storage_delete,
+    BPF_FUNC_sk_cgroup_id,
+    BPF_FUNC_sk_ancestor_cgroup_id,
+    BPF_FUNC_ktime_get_coarse_ns,
+};
+constexpr uint32_t lwt_in[] = {
+    BPF_FUNC_get_cgroup_classid, BPF_FUNC_get_route_realm, BPF_FUNC_skb_load_bytes, BPF_FUNC_csum_diff,           BPF_FUNC_skb_under_cgroup,
+    BPF_FUNC_get_hash_recalc,    BPF_FUNC_skb_pull_data,   BPF_FUNC_lwt_push_encap, BPF_FUNC_ktime_get_coarse_ns,
+};
+constexpr uint32_t lwt_xmit[] = {
+    BPF_FUNC_skb_store_bytes,    BPF_FUNC_l3_csum_replace,    BPF_FUNC_l4_csum_replace,     BPF_FUNC_clone_redirect,
+    BPF_FUNC_get_cgroup_classid, BPF_FUNC_skb_get_tunnel_key, BPF_FUNC_skb_set_tunnel_key,  BPF_FUNC_redirect,
+    BPF_FUNC_get_route_realm,    BPF_FUNC_skb_load_bytes,     BPF_FUNC_csum_diff,           BPF_FUNC_skb_get_tunnel_opt,
+    BPF_FUNC_skb_set_tunnel_opt, BPF_FUNC_skb_under_cgroup,   BPF_FUNC_get_hash_recalc,     BPF_FUNC_skb_change_tail,
+    BPF_FUNC_skb_pull_data,      BPF_FUNC_csum_update,        BPF_FUNC_set_hash_invalid,    BPF_FUNC_skb_change_head,
+    BPF_FUNC_lwt_push_encap,     BPF_FUNC_csum_level,         BPF_FUNC_ktime_get_coarse_ns,
+};
+constexpr uint32_t lwt_seg6local[] = {
+    BPF_FUNC_get_cgroup_classid, BPF_FUNC_get_route_realm,     BPF_FUNC_skb_load_bytes,       BPF_FUNC_csum_diff,
+    BPF_FUNC_skb_under_cgroup,   BPF_FUNC_get_hash_recalc,     BPF_FUNC_lwt_seg6_store_bytes, BPF_FUNC_lwt_seg6_adjust_srh,
+    BPF_FUNC_lwt_seg6_action,    BPF_FUNC_ktime_get_coarse_ns,
+};
+constexpr uint32_t sock_ops[] = {
+    BPF_FUNC_get_socket_cookie,     BPF_FUNC_setsockopt,        BPF_FUNC_sock_map_update,     BPF_FUNC_getsockopt,
+    BPF_FUNC_sock_ops_cb_flags_set, BPF_FUNC_sock_hash_update,  BPF_FUNC_get_local_storage,   BPF_FUNC_tcp_sock,
+    BPF_FUNC_sk_storage_get,        BPF_FUNC_sk_storage_delete, BPF_FUNC_get_netns_cookie,    BPF_FUNC_load_hdr_opt,
+    BPF_FUNC_store_hdr_opt,         BPF_FUNC_reserve_hdr_opt,   BPF_FUNC_ktime_get_coarse_ns,
+};
+constexpr uint32_t sk_skb[] = {
+    BPF_FUNC_skb_store_bytes,   BPF_FUNC_skb_load_bytes, BPF_FUNC_skb_change_tail, BPF_FUNC_skb_pull_data,   BPF_FUNC_skb_change_head,
+    BPF_FUNC_get_socket_cookie, BPF_FUNC_get_socket_uid, BPF_FUNC_skb_adjust_room, BPF_FUNC_sk_redirect_map, BPF_FUNC_sk_redirect_hash,
+    BPF_FUNC_sk_lookup_tcp,     BPF_FUNC_sk_lookup_udp,  BPF_FUNC_sk_release,      BPF_FUNC_skc_lookup_tcp,  BPF_FUNC_ktime_get_coarse_ns,
+};
+constexpr uint32_t sk_msg[] = {
+    BPF_FUNC_get_current_uid_gid, BPF_FUNC_get_cgroup_classid, BPF_FUNC_msg_redirect_map,  BPF_FUNC_msg_apply_bytes,
+    BPF_FUNC_msg_cork_bytes,      BPF_FUNC_msg_pull_data,      BPF_FUNC_msg_redirect_hash, BPF_FUNC_msg_push_data,
+    BPF_FUNC_msg_pop_data,        BPF_FUNC_sk_storage_get,     BPF_FUNC_sk_storage_delete, BPF_FUNC_get_netns_cookie,
+    BPF_FUNC_ktime_get_coarse_ns,
+};
+constexpr uint32_t cgroup_device[] = {
+    BPF_FUNC_get_current_uid_gid, BPF_FUNC_get_current_comm, BPF_FUNC_get_cgroup_classid, BPF_FUNC_current_task_under_cgroup,
+    BPF_FUNC_get_local_storage,   BPF_FUNC_get_retval,       BPF_FUNC_set_retval,
+};
+constexpr uint32_t cgroup_sock_addr[] = {
+    BPF_FUNC_get_current_uid_gid, BPF_FUNC_get_current_comm,  BPF_FUNC_get_cgroup_classid, BPF_FUNC_current_task_under_cgroup,
+    BPF_FUNC_get_socket_cookie,   BPF_FUNC_setsockopt,        BPF_FUNC_getsockopt,         BPF_FUNC_get_local_storage,
+    BPF_FUNC_sk_lookup_tcp,       BPF_FUNC_sk_lookup_udp,     BPF_FUNC_sk_release,         BPF_FUNC_skc_lookup_tcp,
+    BPF_FUNC_sk_storage_get,      BPF_FUNC_sk_storage_delete, BPF_FUNC_get_netns_cookie,   BPF_FUNC_ktime_get_coarse_ns,
+};
+constexpr uint32_t cgroup_sysctl[] = {
+    BPF_FUNC_get_current_uid_gid,       BPF_FUNC_get_current_comm,     BPF_FUNC_get_cgroup_classid,
+    BPF_FUNC_current_task_under_cgroup, BPF_FUNC_get_local_storage,    BPF_FUNC_sysctl_get_name,
+    BPF_FUNC_sysctl_get_current_value,  BPF_FUNC_sysctl_get_new_value, BPF_FUNC_sysctl_set_new_value,
+    BPF_FUNC_ktime_get_coarse_ns,       BPF_FUNC_get_retval,           BPF_FUNC_set_retval,
+};
+constexpr uint32_t cgroup_sockopt[] = {
+    BPF_FUNC_get_current_uid_gid, BPF_FUNC_get_current_comm, BPF_FUNC_get_cgroup_classid, BPF_FUNC_current_task_under_cgroup,
+    BPF_FUNC_get_local_storage,   BPF_FUNC_tcp_sock,         BPF_FUNC_sk_storage_get,     BPF_FUNC_sk_storage_delete,
+    BPF_FUNC_get_netns_cookie,    BPF_FUNC_get_retval,       BPF_FUNC_set_retval,
+};
+constexpr uint32_t sk_reuseport[] = {
+    BPF_FUNC_skb_load_bytes,      BPF_FUNC_get_socket_cookie,   BPF_FUNC_skb_load_bytes_relative,
+    BPF_FUNC_sk_select_reuseport, BPF_FUNC_ktime_get_coarse_ns,
+};
+constexpr uint32_t flow_dissector[] = {
+    BPF_FUNC_skb_load_bytes,
+    BPF_FUNC_ktime_get_coarse_ns,
+};
+constexpr uint32_t sk_lookup[] = {
+    BPF_FUNC_sk_release,
+    BPF_FUNC_sk_assign,
+    BPF_FUNC_ktime_get_coarse_ns,
+};
+constexpr uint32_t syscall[] = {
+    BPF_FUNC_probe_read,
+    BPF_FUNC_get_current_uid_gid,
+    BPF_FUNC_get_current_comm,
+    BPF_FUNC_perf_event_read,
+    BPF_FUNC_get_stackid,
+    BPF_FUNC_probe_write_user,
+    BPF_FUNC_current_task_under_cgroup,
+    BPF_FUNC_probe_read_str,
+    BPF_FUNC_get_socket_cookie,
+    BPF_FUNC_perf_event_read_value,
+    BPF_FUNC_get_stack,
+    BPF_FUNC_sk_storage_get,
+    BPF_FUNC_sk_storage_delete,
+    BPF_FUNC_send_signal,
+    BPF_FUNC_skb_output,
+    BPF_FUNC_send_signal_thread,
+    BPF_FUNC_xdp_output,
+    BPF_FUNC_get_task_stack,
+    BPF_FUNC_d_path,
+    BPF_FUNC_copy_from_user,
+    BPF_FUNC_task_storage_get,
+    BPF_FUNC_task_storage_delete,
+    BPF_FUNC_sock_from_file,
+    BPF_FUNC_sys_bpf,
+    BPF_FUNC_btf_find_by_name_kind,
+    BPF_FUNC_sys_close,
+    BPF_FUNC_get_func_ip,
+    BPF_FUNC_get_branch_snapshot,
+    BPF_FUNC_kallsyms_lookup_name,
+    BPF_FUNC_find_vma,
+    BPF_FUNC_xdp_get_buff_len,
+    BPF_FUNC_copy_from_user_task,
+};
+constexpr uint32_t lirc[] = {
+    BPF_FUNC_map_lookup_elem, BPF_FUNC_map_update_elem, BPF_FUNC_map_delete_elem,   BPF_FUNC_ktime_get_ns,
+    BPF_FUNC_trace_printk,    BPF_FUNC_get_prandom_u32, BPF_FUNC_tail_call,         BPF_FUNC_map_push_elem,
+    BPF_FUNC_map_pop_elem,    BPF_FUNC_map_peek_elem,   BPF_FUNC_ktime_get_boot_ns,
+};
+// Beside those of kprobe.
+constexpr uint32_t perf_event[] = {
+    BPF_FUNC_perf_prog_read_value,
+    BPF_FUNC_read_branch_records,
+};
 
 // The sets ascend.
 template <size_t n>
@@ -255,15 +394,55 @@ bool contains(const uint32_t (&set)[n], uint32_t id) {
     static_assert(n > 0);
     return std::binary_search(std::begin(set), std::end(set), id);
 }
+template <size_t n>
+bool with_casts(const uint32_t (&set)[n], uint32_t id) {
+    return contains(base, id) || contains(socket_casts, id) || contains(set, id);
+}
 
 }  // namespace
 
 bool every_type_has_helper(uint32_t id) { return contains(base, id); }
-bool xdp_has_helper(uint32_t id) { return contains(base, id) || contains(xdp, id); }
-bool sched_cls_has_helper(uint32_t id) { return contains(base, id) || contains(sched_cls, id); }
-bool socket_filter_has_helper(uint32_t id) { return contains(base, id) || contains(socket_filter, id); }
-bool cgroup_sock_has_helper(uint32_t id) { return contains(base, id) || contains(cgroup_sock, id); }
-bool kprobe_has_helper(uint32_t id) { return contains(base, id) || contains(kprobe, id); }
-bool tracing_has_helper(uint32_t id) { return contains(base, id) || contains(tracing, id); }
+bool xdp_has_helper(uint32_t id, uint32_t) { return contains(base, id) || contains(xdp, id); }
+bool sched_cls_has_helper(uint32_t id, uint32_t) { return contains(base, id) || contains(sched_cls, id); }
+bool socket_filter_has_helper(uint32_t id, uint32_t) { return contains(base, id) || contains(socket_filter, id); }
+bool cgroup_sock_has_helper(uint32_t id, uint32_t) { return contains(base, id) || contains(cgroup_sock, id); }
+bool kprobe_has_helper(uint32_t id, uint32_t) { return contains(base, id) || contains(kprobe, id); }
+bool tracing_has_helper(uint32_t id, uint32_t) { return contains(base, id) || contains(tracing, id); }
+bool perf_event_has_helper(uint32_t id, uint32_t) { return contains(base, id) || contains(kprobe, id) || contains(perf_event, id); }
+bool cgroup_skb_has_helper(uint32_t id, uint32_t) { return with_casts(cgroup_skb, id); }
+bool lwt_in_has_helper(uint32_t id, uint32_t) { return with_casts(lwt_in, id); }
+bool lwt_out_has_helper(uint32_t id, uint32_t) { return id != BPF_FUNC_lwt_push_encap && with_casts(lwt_in, id); }
+bool lwt_xmit_has_helper(uint32_t id, uint32_t) { return with_casts(lwt_xmit, id); }
+bool lwt_seg6local_has_helper(uint32_t id, uint32_t) { return with_casts(lwt_seg6local, id); }
+bool sock_ops_has_helper(uint32_t id, uint32_t) { return with_casts(sock_ops, id); }
+bool sk_skb_has_helper(uint32_t id, uint32_t) { return with_casts(sk_skb, id); }
+bool sk_msg_has_helper(uint32_t id, uint32_t) { return with_casts(sk_msg, id); }
+bool cgroup_device_has_helper(uint32_t id, uint32_t) { return contains(base, id) || contains(cgroup_device, id); }
+bool cgroup_sock_addr_has_helper(uint32_t id, uint32_t attach_type) {
+    const bool connects = attach_type == BPF_CGROUP_INET4_CONNECT || attach_type == BPF_CGROUP_INET6_CONNECT;
+    if (id == BPF_FUNC_bind) return connects;
+    if (id == BPF_FUNC_get_retval || id == BPF_FUNC_set_retval) {
+        return connects || attach_type == BPF_CGROUP_INET4_BIND || attach_type == BPF_CGROUP_INET6_BIND ||
+               attach_type == BPF_CGROUP_UDP4_SENDMSG || attach_type == BPF_CGROUP_UDP6_SENDMSG;
+    }
+    return with_casts(cgroup_sock_addr, id);
+}
+bool cgroup_sysctl_has_helper(uint32_t id, uint32_t) { return contains(base, id) || contains(cgroup_sysctl, id); }
+bool cgroup_sockopt_has_helper(uint32_t id, uint32_t attach_type) {
+    if (id == BPF_FUNC_setsockopt || id == BPF_FUNC_getsockopt) return attach_type == BPF_CGROUP_SETSOCKOPT;
+    return contains(base, id) || contains(cgroup_sockopt, id);
+}
+// These three have no bpf_perf_event_output.
+bool sk_reuseport_has_helper(uint32_t id, uint32_t) {
+    return id != BPF_FUNC_perf_event_output && (contains(base, id) || contains(sk_reuseport, id));
+}
+bool flow_dissector_has_helper(uint32_t id, uint32_t) { return id != BPF_FUNC_perf_event_output && with_casts(flow_dissector, id); }
+bool netfilter_has_helper(uint32_t id, uint32_t) { return id != BPF_FUNC_perf_event_output && contains(base, id); }
+// Debian's kernel has no infrared receivers: what include/uapi/linux/bpf.h says.
+bool lirc_has_helper(uint32_t id, uint32_t) {
+    return id == BPF_FUNC_rc_repeat || id == BPF_FUNC_rc_keydown || id == BPF_FUNC_rc_pointer_rel || contains(lirc, id);
+}
+bool sk_lookup_has_helper(uint32_t id, uint32_t) { return with_casts(sk_lookup, id); }
+bool syscall_has_helper(uint32_t id, uint32_t) { return with_casts(syscall, id); }
 
 }  // namespace graft

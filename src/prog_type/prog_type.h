@@ -13,10 +13,10 @@
 namespace graft {
 
 // What a load or store went through; the context accesses among them are rewritten after verification.
-enum class PointerUse : uint8_t { none, plain, ctx, btf_object, several };
+enum class PointerUse : uint8_t { none, plain, ctx, btf_object, sock, sock_common, tcp_sock, xdp_sock, several };
 
 // What a context field holds for the program.
-enum class CtxField : uint8_t { scalar, packet, packet_meta, packet_end, sock_or_null, sock_common_or_null, flow_keys, btf_pointer };
+enum class CtxField : uint8_t { scalar, packet, packet_meta, packet_end, sock, sock_or_null, sock_common_or_null, flow_keys, btf_pointer };
 
 struct CtxAccess {
     CtxField field = CtxField::scalar;
@@ -37,7 +37,7 @@ struct ProgType {
     // `insn` accesses the whole field, from its beginning; after/ adds shift and mask for narrower loads.  Null: the context is handed over
     // as the program sees it.
     std::vector<bpf_insn> (*convert_ctx_access)(const bpf_insn& insn);
-    bool (*allows_helper)(uint32_t id);
+    bool (*allows_helper)(uint32_t id, uint32_t expected_attach_type);
     bool packet_access;  // direct packet loads
     bool packet_write;   // and stores
     // Return value, or nothing when every scalar is allowed: [min, max] and the message's context.

@@ -8,11 +8,15 @@ namespace {
 
 // An extension's rules are those of its target, which is known only after the attach check: it has none of its own.
 std::optional<CtxAccess> no_access(uint32_t, uint32_t, bool, uint32_t) { return std::nullopt; }
-bool no_helper(uint32_t) { return false; }
+bool no_helper(uint32_t, uint32_t) { return false; }
 
-constexpr std::array<const ProgType*, 10> table = {&socket_filter_type, &kprobe_type, &sched_cls_type,   &sched_act_type,
-                                                   &tracepoint_type,    &xdp_type,    &cgroup_sock_type, &raw_tracepoint_type,
-                                                   &tracing_type,       &ext_type};
+constexpr auto table = std::to_array<const ProgType*>({
+    &socket_filter_type, &kprobe_type,     &sched_cls_type,     &sched_act_type,      &tracepoint_type,     &xdp_type,
+    &perf_event_type,    &cgroup_skb_type, &cgroup_sock_type,   &lwt_in_type,         &lwt_out_type,        &lwt_xmit_type,
+    &sock_ops_type,      &sk_skb_type,     &cgroup_device_type, &sk_msg_type,         &raw_tracepoint_type, &cgroup_sock_addr_type,
+    &lwt_seg6local_type, &lirc_mode2_type, &sk_reuseport_type,  &flow_dissector_type, &cgroup_sysctl_type,  &cgroup_sockopt_type,
+    &tracing_type,       &ext_type,        &sk_lookup_type,
+});
 
 constexpr std::array names = {
     "UNSPEC",

@@ -70,7 +70,7 @@ struct Env {
     const ProgType* type = nullptr;
     AttachTargetInfo attach;  // EXT and tracing: what it attaches to
 
-    [[nodiscard]] uint32_t function_count() const { return static_cast<uint32_t>(functions.size()) - 1; }
+    [[nodiscard]] uint32_t function_count() const { return functions.empty() ? 0 : static_cast<uint32_t>(functions.size()) - 1; }
     // The function that instruction `index` belongs to.
     [[nodiscard]] uint32_t function_of(uint32_t index) const;
     // The function that starts at `index`; -1: none.

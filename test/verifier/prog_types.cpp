@@ -112,7 +112,7 @@ public:
     void TestBody() override {
         for (int32_t id = 1; id <= 211; ++id) {
             const std::string log = refusal({bpf_insn{BPF_JMP | BPF_CALL, 0, 0, 0, id}, return_zero, exit_insn});
-            EXPECT_EQ(has(log, "cannot use helper"), !asked_.type->allows_helper(static_cast<uint32_t>(id)))
+            EXPECT_EQ(has(log, "cannot use helper"), !asked_.type->allows_helper(static_cast<uint32_t>(id), asked_.expected_attach_type))
                 << asked_.name << ": helper " << id << "\n"
                 << log;
         }

@@ -34,6 +34,8 @@ Result<void> resolve_addresses(Env& env) {
                 TRY(resolve_map_pointer(env, i));
             }
             ++i;
+        } else if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_KFUNC_CALL) {
+            return env.reject(EINVAL, "invalid kernel function call not eliminated in verifier pass");
         } else if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL) {
             insn.off = static_cast<int16_t>(callee());
         }

@@ -28,6 +28,8 @@ Result<void> refuse_kfunc(Env& env, const bpf_insn& insn) {
     if (!env.request.gpl_compatible) {
         return env.reject(EINVAL, "cannot call kernel function from non-GPL compatible program");
     }
+    // A loader's mark for a function that this kernel lacks: it may stand in code that nobody reaches.
+    if (insn.imm == 0 && insn.off == 0) return {};
     const auto id = static_cast<uint32_t>(insn.imm);
     const auto func = insn.off == 0 ? env.request.vmlinux->find_type(id) : std::nullopt;
     if (!func || !func->is(BTF_KIND_FUNC)) return env.reject(EINVAL, "kernel btf_id {} is not a function", id);

@@ -2,6 +2,7 @@
 #include "verify/call/args.h"
 
 #include "map/map.h"
+#include "verify/call/references.h"
 #include "verify/pointer/pointer.h"
 #include "verify/prune/prune.h"
 
@@ -11,10 +12,10 @@ namespace {
 constexpr uint64_t most_size = 1 << 29;
 constexpr const char* memory_kinds = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
 
-bool may_be_null(Arg rule) { return rule == Arg::mem_read_or_null || rule == Arg::stack_or_null; }
+bool may_be_null(Arg rule) { return rule == Arg::mem_read_or_null || rule == Arg::stack_or_null || rule == Arg::map_value_or_null; }
 bool is_memory(Arg rule) {
-    return rule == Arg::map_key || rule == Arg::map_value || rule == Arg::uninit_map_value || rule == Arg::mem_read ||
-           rule == Arg::mem_read_or_null || rule == Arg::mem_write;
+    return rule == Arg::map_key || rule == Arg::map_value || rule == Arg::map_value_or_null || rule == Arg::uninit_map_value ||
+           rule == Arg::mem_read || rule == Arg::mem_read_or_null || rule == Arg::mem_write;
 }
 
 // The kinds a rule takes, in the words of the message.
@@ -46,7 +47,7 @@ const char* expected_kinds(Arg rule) {
         case Arg::sock_common:
             return "sock_common, sock, tcp_sock, xdp_sock";
         case Arg::btf_sock_common:
-            return "sock_common, sock, tcp_sock, xdp_sock, ptr_";
+            return "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_";
         case Arg::xdp_buff:
         case Arg::sk_buff:
             return "ptr_, trusted_ptr_, rcu_ptr_";
@@ -82,7 +83,7 @@ bool kind_matches(Arg rule, const Reg& reg) {
             return reg.is(Kind::stack) || reg.is_packet() || reg.is(Kind::map_key) || reg.is(Kind::map_value);
         case Arg::sock_common:
         case Arg::btf_sock_common:
-            return reg.is(Kind::sock_common) || reg.is(Kind::sock) || reg.is(Kind::tcp_sock);
+            return reg.is(Kind::sock_common) || reg.is(Kind::sock) || reg.is(Kind::tcp_sock) || reg.is(Kind::xdp_sock);
         case Arg::xdp_buff:
         case Arg::sk_buff:
             return reg.is(Kind::btf_object) && !reg.has(untrusted);
@@ -139,13 +140,35 @@ Result<void> check_size(Walk& walk, HelperCall& call, uint32_t number, bool zero
     return mark_precise(walk, number);
 }
 
+// At most one argument carries a reference; one that is given back must.
+Result<void> check_reference(Walk& walk, HelperCall& call, uint32_t number) {
+    Env& env = walk.env;
+    const Reg& reg = walk.reg(number);
+    if (call.helper->releases == number && !reg.is_null()) {
+        if (reg.off != 0) {
+            return env.reject(EINVAL, "R{} must have zero offset when passed to release func or trusted arg to kfunc", number);
+        }
+        TRY(check_fixed_offset(walk, reg, number, false));
+    }
+    if (call.helper->releases == number && reg.ref_id == 0 && !reg.is_null()) {
+        return env.reject(EINVAL, "R{} must be referenced when passed to release function", number);
+    }
+    if (reg.ref_id == 0) return {};
+    if (call.ref_id != 0) {
+        return env.reject(EFAULT, "verifier internal error: more than one arg with ref_obj_id R{} {} {}", number, reg.ref_id, call.ref_id);
+    }
+    call.ref_id = reg.ref_id;
+    return {};
+}
+
 Result<void> check_map_memory(Walk& walk, HelperCall& call, uint32_t number, Arg rule) {
     if (call.map == nullptr) {
         return walk.env.reject(EACCES, "invalid map_ptr to access map->{}", rule == Arg::map_key ? "key" : "value");
     }
     const MapSpec& spec = call.map->spec();
     if (rule == Arg::map_key) return check_helper_memory(walk, number, spec.key_size, Access::read, false, false);
-    const bool fills = rule == Arg::uninit_map_value;
+    // A bloom filter is asked for what the memory holds.
+    const bool fills = rule == Arg::uninit_map_value && spec.type != BPF_MAP_TYPE_BLOOM_FILTER;
     return check_helper_memory(walk, number, spec.value_size, fills ? Access::write : Access::read, false, fills);
 }
 
@@ -191,14 +214,18 @@ Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
         return {};
     }
     if (reg.is_packet() && !call.helper->packet_access) return env.reject(EACCES, "helper access to the packet is not allowed");
-    if (!(reg.is_null() && may_be_null(rule))) TRY(require_kind(walk, rule, number));
+    const bool skip_kind = reg.is_null() && may_be_null(rule);
+    if (!skip_kind) TRY(require_kind(walk, rule, number));
+    TRY(check_reference(walk, call, number));
     switch (rule) {
         case Arg::const_map_ptr:
             call.map = reg.map;
             return {};
         case Arg::map_key:
         case Arg::map_value:
+        case Arg::map_value_or_null:
         case Arg::uninit_map_value:
+            if (skip_kind) return {};
             return check_map_memory(walk, call, number, rule);
         case Arg::const_size:
             return check_size(walk, call, number, false);
@@ -212,6 +239,8 @@ Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
             return require_struct(walk, "xdp_buff", number);
         case Arg::sk_buff:
             return require_struct(walk, "sk_buff", number);
+        case Arg::spin_lock:
+            return change_lock(walk, number, call.helper->id == BPF_FUNC_spin_lock ? LockChange::lock : LockChange::unlock);
         case Arg::int_ptr:
             return check_helper_memory(walk, number, 4, Access::write, false, true);
         case Arg::long_ptr:

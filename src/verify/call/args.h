@@ -13,6 +13,7 @@ struct HelperCall {
     const Map* map = nullptr;  // of the const_map_ptr argument
     uint32_t alloc_size = 0;   // of the const_alloc_size_or_zero argument
     bool fills = false;
+    uint32_t ref_id = 0;  // that an argument carries
 };
 
 Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number);

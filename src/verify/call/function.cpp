@@ -18,6 +18,7 @@ Result<void> enter(Walk& walk, uint32_t number) {
     frame->call_site = walk.insn;
     frame->number = walk.state.depth();
     frame->function = number;
+    frame->references = caller.references;
     for (size_t r = 1; r <= 5; ++r) frame->regs[r] = caller.regs[r];  // with their place in the liveness chain
     set_pointer(frame->regs[r_fp], Kind::stack);
     frame->regs[r_fp].frame = frame->number;
@@ -40,6 +41,9 @@ Result<void> enter(Walk& walk, uint32_t number) {
 Result<void> pass_over_global(Walk& walk, uint32_t number, const Result<void>& arguments) {
     Env& env = walk.env;
     Function& function = env.functions[number];
+    if (walk.state.lock.map != nullptr) {
+        return env.reject(EINVAL, "global function calls are not allowed while holding a lock,\nuse static function instead");
+    }
     if (!arguments.ok()) return env.reject(arguments.code(), "Caller passes invalid args into func#{} ('{}')", number, function.name);
     env.log.print("Func#{} ('{}') is global and assumed valid.\n", number, function.name);
     if (function.changes_packet) forget_packet_pointers(walk);
@@ -70,6 +74,7 @@ Result<void> return_to_caller(Walk& walk) {
     Frame& caller = *walk.state.frames[walk.state.frames.size() - 2];
     if (callee.regs[0].is(Kind::stack)) return env.reject(EINVAL, "cannot return stack pointer to the caller");
     caller.regs[0] = callee.regs[0];
+    caller.references = callee.references;
     const uint32_t next = callee.call_site + 1;
     if (log_walk(walk)) {
         env.log.print("returning from callee:\n{}\n", describe(callee, true, 0, 0));

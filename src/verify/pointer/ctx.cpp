@@ -22,6 +22,9 @@ void set_field(Walk& walk, uint32_t number, const CtxAccess& field) {
         case CtxField::flow_keys:
             set_pointer(target, Kind::flow_keys);
             break;
+        case CtxField::sock:
+            set_pointer(target, Kind::sock);
+            break;
         case CtxField::sock_or_null:
             set_pointer(target, Kind::sock, maybe_null);
             break;

@@ -25,6 +25,8 @@ const char* region_name(Kind kind) {
             return "sock_common ";
         case Kind::tcp_sock:
             return "tcp_sock ";
+        case Kind::xdp_sock:
+            return "xdp_sock ";
         default:
             return "";
     }
@@ -78,6 +80,13 @@ Result<void> access_by_kind(Walk& walk, const MemoryAccess& access) {
             case Kind::packet:
             case Kind::packet_meta:
                 return access_packet(walk, access);
+            case Kind::sock:
+            case Kind::sock_common:
+            case Kind::tcp_sock:
+            case Kind::xdp_sock:
+                return access_sock(walk, access);
+            case Kind::flow_keys:
+                return access_flow_keys(walk, access);
             case Kind::btf_object:
                 return access_btf_object(walk, access);
             default:

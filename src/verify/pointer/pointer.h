@@ -25,6 +25,8 @@ Result<void> access_ctx(Walk& walk, const MemoryAccess& access);
 Result<void> access_packet(Walk& walk, const MemoryAccess& access);
 Result<void> access_map_value(Walk& walk, const MemoryAccess& access);
 Result<void> access_mem(Walk& walk, const MemoryAccess& access);
+Result<void> access_sock(Walk& walk, const MemoryAccess& access);  // sock_common, tcp_sock and xdp_sock, too
+Result<void> access_flow_keys(Walk& walk, const MemoryAccess& access);
 Result<void> access_btf_object(Walk& walk, const MemoryAccess& access);
 
 // Is the pointer one to that struct, be it as the first part of another or where its offset leads?  The log may have a line when not.

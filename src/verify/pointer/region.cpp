@@ -3,6 +3,7 @@
 
 #include "base/rcu.h"
 #include "map/map.h"
+#include "verify/call/references.h"
 #include "verify/pointer/pointer.h"
 #include "verify/prune/prune.h"
 
@@ -47,6 +48,30 @@ bool fold_constant(Reg& target, const Map& map, uint64_t offset, const MemoryAcc
     return true;
 }
 
+const char* name_of(ValueFieldKind kind) {
+    switch (kind) {
+        case ValueFieldKind::spin_lock:
+            return "bpf_spin_lock";
+        case ValueFieldKind::timer:
+            return "bpf_timer";
+        case ValueFieldKind::workqueue:
+            return "bpf_wq";
+        case ValueFieldKind::kptr:
+            return "kptr";
+        case ValueFieldKind::list_head:
+            return "bpf_list_head";
+        case ValueFieldKind::list_node:
+            return "bpf_list_node";
+        case ValueFieldKind::rb_root:
+            return "bpf_rb_root";
+        case ValueFieldKind::rb_node:
+            return "bpf_rb_node";
+        case ValueFieldKind::refcount:
+            return "bpf_refcount";
+    }
+    return "";
+}
+
 }  // namespace
 
 Result<void> check_region(Walk& walk, uint32_t number, int32_t off, uint32_t size, uint32_t limit, bool zero_size_allowed) {
@@ -87,7 +112,14 @@ Result<void> check_map_value_range(Walk& walk, uint32_t number, int32_t off, uin
     if (access == Access::read && !map.program_may_read()) {
         return env.reject(EACCES, "read from map forbidden, value_size={} off={} size={}", map.spec().value_size, at + off - reg.off, size);
     }
-    return check_region(walk, number, off, size, map.spec().value_size, zero_size_allowed);
+    TRY(check_region(walk, number, off, size, map.spec().value_size, zero_size_allowed));
+    const int64_t first = off + reg.value.s64.min, last = off + static_cast<int64_t>(reg.value.u64.max) + size;
+    for (const ValueField& field : map.spec().fields) {
+        if (first < int64_t{field.offset} + field.size && field.offset < last) {
+            return env.reject(EACCES, "{} cannot be accessed directly by load/store", name_of(field.kind));
+        }
+    }
+    return {};
 }
 
 Result<void> access_map_value(Walk& walk, const MemoryAccess& access) {
@@ -169,8 +201,33 @@ void forget_packet_pointers(Walk& walk) {
 
 // --- null checks -------------------------------------------------------------------------------------------------------------------------
 
+namespace {
+
+// The value of a map in maps is a map, that of a map of sockets a socket.
+void become_element(Reg& reg) {
+    const Map& map = *reg.map;
+    if (map.inner_template() != nullptr) {
+        reg.kind = Kind::map_ptr;
+        reg.map = map.inner_template();
+        return;
+    }
+    const uint32_t type = map.spec().type;
+    if (type == BPF_MAP_TYPE_XSKMAP) {
+        reg.kind = Kind::xdp_sock;
+        reg.map = nullptr;
+    } else if (type == BPF_MAP_TYPE_SOCKMAP || type == BPF_MAP_TYPE_SOCKHASH) {
+        reg.kind = Kind::sock;
+        reg.map = nullptr;
+    }
+}
+
+}  // namespace
+
 void resolve_null(Walk&, State& state, uint32_t number, bool is_null) {
-    const uint32_t id = state.regs()[number].id;
+    const Reg& checked = state.regs()[number];
+    const uint32_t id = checked.id;
+    // Nothing was given, so nothing is to be given back.
+    if (is_null && checked.ref_id != 0 && checked.ref_id == id) drop_reference(state, id);
     for_each_reg(state, [&](Reg& reg) {
         if (!reg.has(maybe_null) || reg.id != id || id == 0) return;
         if (is_null) {
@@ -178,6 +235,11 @@ void resolve_null(Walk&, State& state, uint32_t number, bool is_null) {
             return;
         }
         reg.flags &= static_cast<uint8_t>(~maybe_null);
+        if (reg.is(Kind::map_value)) {
+            become_element(reg);
+            // Two values of a map with locks are told apart by it.
+            if (reg.is(Kind::map_value) && reg.map->spec().fields.spin_lock()) return;
+        }
         reg.id = 0;
     });
 }

@@ -102,6 +102,10 @@ bool frame_safe(const Frame& old, const Frame& current, IdMap& ids, Exact exact,
     for (size_t r = 0; r < reg_count; ++r) {
         if (!reg_safe(old.regs[r], current.regs[r], ids, exact)) return false;
     }
+    if (old.references.size() != current.references.size()) return false;
+    for (size_t i = 0; i < old.references.size(); ++i) {
+        if (!ids.match(old.references[i].id, current.references[i].id)) return false;
+    }
     for (size_t i = 0; i < old.stack.size(); ++i) {
         if (!slot_safe(old.stack[i], i < current.stack.size() ? &current.stack[i] : nullptr, ids, exact, privileged)) return false;
     }
@@ -113,6 +117,7 @@ bool frame_safe(const Frame& old, const Frame& current, IdMap& ids, Exact exact,
 bool states_equal(Walk& walk, State& old, State& current, Exact exact) {
     if (old.frames.size() != current.frames.size()) return false;
     IdMap ids(walk.counts.last_id);
+    if (old.lock.map != current.lock.map || !ids.match(old.lock.id, current.lock.id)) return false;
     for (size_t f = 0; f < old.frames.size(); ++f) {
         if (old.frames[f]->call_site != current.frames[f]->call_site) return false;
         if (!frame_safe(*old.frames[f], *current.frames[f], ids, exact, walk.env.request.privileged)) return false;

@@ -82,7 +82,8 @@ Error endless(Walk& walk, const State& old) {
 Result<Visit> visited(Walk& walk) {
     const InsnFacts& facts = walk.env.facts[walk.insn];
     auto& states = walk.explored[walk.insn];
-    const bool force = facts.force_checkpoint || walk.state.history.size() > 40;
+    const bool asked = (walk.env.request.flags & BPF_F_TEST_STATE_FREQ) != 0;
+    const bool force = asked || facts.force_checkpoint || walk.state.history.size() > 40;
     const uint32_t jumps = walk.counts.jumps - walk.counts.jumps_at_checkpoint;
     const uint32_t insns = walk.counts.insns - walk.counts.insns_at_checkpoint;
     bool add = force || (jumps >= 2 && insns >= 8);

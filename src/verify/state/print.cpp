@@ -114,6 +114,7 @@ std::string describe(const Frame& frame, bool all, uint32_t touched, uint64_t to
             text += fmt::format(" fp{}{}={}", offset, liveness(slot.spilled.live), letters);
         }
     }
+    for (size_t i = 0; i < frame.references.size(); ++i) text += fmt::format("{}{}", i == 0 ? " refs=" : ",", frame.references[i].id);
     return text;
 }
 

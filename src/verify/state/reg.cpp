@@ -41,6 +41,8 @@ const char* plain_name(Kind kind) {
             return "sock_common";
         case Kind::tcp_sock:
             return "tcp_sock";
+        case Kind::xdp_sock:
+            return "xdp_sock";
         case Kind::btf_object:
             return "ptr_";
         case Kind::mem:

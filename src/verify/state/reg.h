@@ -31,6 +31,7 @@ enum class Kind : uint8_t {
     sock,
     sock_common,
     tcp_sock,
+    xdp_sock,
     btf_object,
     mem,  // mem_size bytes
     buf,

@@ -10,6 +10,7 @@ State::State(const State& other)
       branches(other.branches),
       dfs_depth(other.dfs_depth),
       callback_unroll_depth(other.callback_unroll_depth),
+      lock(other.lock),
       used_as_loop_entry(other.used_as_loop_entry),
       changes_packet_seen(other.changes_packet_seen),
       history(other.history) {

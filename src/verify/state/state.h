@@ -25,6 +25,18 @@ struct StackSlot {
     std::array<SlotType, 8> type{};
 };
 
+// Something that a helper gave out and that must be given back.
+struct Reference {
+    uint32_t id = 0;
+    uint32_t insn = 0;  // the call that gave it
+};
+
+// The bpf_spin_lock that is held: of which map's which value.  No map: none is.
+struct HeldLock {
+    const Map* map = nullptr;
+    uint32_t id = 0;
+};
+
 struct Frame {
     std::array<Reg, reg_count> regs;
     std::vector<StackSlot> stack;  // [i]: bytes fp - 8(i+1) .. fp - 8i - 1
@@ -32,6 +44,7 @@ struct Frame {
     uint32_t number = 0;           // depth, 0: the function verification started with
     uint32_t function = 0;         // Env::functions
     bool in_callback = false;
+    std::vector<Reference> references;  // held while this frame is the innermost: they go to the callee and come back
 
     [[nodiscard]] uint32_t allocated_stack() const { return static_cast<uint32_t>(stack.size()) * 8; }
 };
@@ -55,6 +68,7 @@ struct State {
     uint32_t branches = 0;    // paths from it that are not finished
     uint32_t dfs_depth = 0;
     uint32_t callback_unroll_depth = 0;
+    HeldLock lock;
     bool used_as_loop_entry = false;
     bool changes_packet_seen = false;
     std::vector<HistoryEntry> history;

@@ -2,6 +2,7 @@
 #include "verify/walk/walk.h"
 
 #include "verify/call/call.h"
+#include "verify/call/references.h"
 #include "verify/pointer/pointer.h"
 #include "verify/prune/prune.h"
 #include "verify/scalar/print.h"
@@ -21,7 +22,8 @@ Result<Step> step_control(Walk& walk, const bpf_insn& insn) {
                 (insn.src_reg != 0 && insn.src_reg != BPF_PSEUDO_CALL && !kfunc) || insn.dst_reg != 0 || !wide) {
                 return env.reject(EINVAL, "BPF_CALL uses reserved fields");
             }
-            if (kfunc) return env.reject(EINVAL, "kernel functions cannot be called: graft has none yet");
+            TRY(require_call_allowed(walk, insn));
+            if (kfunc) break;  // function 0, which rewrite() finds if somebody reaches it
             if (insn.src_reg == BPF_PSEUDO_CALL) {
                 TRY(call_function(walk, insn));
                 return Step::next;
@@ -97,7 +99,10 @@ Result<Step> step(Walk& walk) {
 }
 
 Result<Step> step_exit(Walk& walk) {
-    if (walk.state.depth() > 1) {
+    const bool returns = walk.state.depth() > 1;
+    if (walk.state.lock.map != nullptr && !returns) return walk.env.reject(EINVAL, "bpf_spin_unlock is missing");
+    if (!returns) TRY(require_no_references(walk));
+    if (returns) {
         TRY(return_to_caller(walk));
         return Step::next;
     }

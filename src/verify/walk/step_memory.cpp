@@ -1,4 +1,5 @@
 // LDX, ST, STX, atomics and LD.
+#include "verify/call/references.h"
 #include "verify/pointer/pointer.h"
 #include "verify/prune/prune.h"
 #include "verify/walk/walk.h"
@@ -19,12 +20,31 @@ uint32_t size_of(const bpf_insn& insn) {
     }
 }
 
-bool must_agree(PointerUse use) { return use == PointerUse::ctx || use == PointerUse::btf_object; }
+bool must_agree(PointerUse use) { return use != PointerUse::none && use != PointerUse::plain; }
+
+PointerUse use_of(Kind kind) {
+    switch (kind) {
+        case Kind::ctx:
+            return PointerUse::ctx;
+        case Kind::btf_object:
+            return PointerUse::btf_object;
+        case Kind::sock:
+            return PointerUse::sock;
+        case Kind::sock_common:
+            return PointerUse::sock_common;
+        case Kind::tcp_sock:
+            return PointerUse::tcp_sock;
+        case Kind::xdp_sock:
+            return PointerUse::xdp_sock;
+        default:
+            return PointerUse::plain;
+    }
+}
 
 // An instruction whose access is rewritten must be given one kind of pointer on every path.
 Result<void> note_pointer(Walk& walk, Kind kind) {
     PointerUse& noted = walk.env.facts[walk.insn].pointer;
-    const PointerUse use = kind == Kind::ctx ? PointerUse::ctx : kind == Kind::btf_object ? PointerUse::btf_object : PointerUse::plain;
+    const PointerUse use = use_of(kind);
     if (noted != PointerUse::none && noted != use && (must_agree(noted) || must_agree(use))) {
         return walk.env.reject(EINVAL, "same insn cannot be used with different pointers");
     }
@@ -92,7 +112,7 @@ Result<void> step_atomic(Walk& walk, const bpf_insn& insn) {
     const Reg& pointer = walk.reg(insn.dst_reg);
     const Kind kind = pointer.kind;
     if (kind == Kind::ctx || kind == Kind::flow_keys || pointer.is_packet() || kind == Kind::sock || kind == Kind::sock_common ||
-        kind == Kind::tcp_sock) {
+        kind == Kind::tcp_sock || kind == Kind::xdp_sock) {
         return env.reject(EACCES, "BPF_ATOMIC stores into R{} {} is not allowed", uint32_t{insn.dst_reg}, kind_text(pointer));
     }
     const bool fetches = (insn.imm & BPF_FETCH) != 0;
@@ -159,6 +179,12 @@ Result<void> step_ld_abs(Walk& walk, const bpf_insn& insn) {
         return env.reject(EINVAL, "BPF_LD_[ABS|IND] uses reserved fields");
     }
     TRY(use_reg(walk, 6, Use::read));
+    if (!require_no_references(walk).ok()) {
+        return env.reject(EINVAL, "BPF_LD_[ABS|IND] cannot be mixed with socket references");
+    }
+    if (walk.state.lock.map != nullptr) {
+        return env.reject(EINVAL, "BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region");
+    }
     if (!walk.reg(6).is(Kind::ctx)) return env.reject(EINVAL, "at the time of BPF_LD_ABS|IND R6 != pointer to skb");
     if (indirect) TRY(use_reg(walk, insn.src_reg, Use::read));
     TRY(check_fixed_offset(walk, walk.reg(6), 6, false));

@@ -1,0 +1,87 @@
+#include "verify/call/references.h"
+
+#include <algorithm>
+
+#include "map/map.h"
+#include "verify/pointer/pointer.h"
+
+namespace graft::verify {
+namespace {
+
+bool forget(std::vector<Reference>& held, uint32_t id) {
+    const auto found = std::ranges::find(held, id, &Reference::id);
+    if (found == held.end()) return false;
+    held.erase(found);
+    return true;
+}
+
+// The lock's place in the value is where the map's BTF says.
+Result<void> require_lock_at(Walk& walk, const Reg& reg, uint32_t number) {
+    Env& env = walk.env;
+    const Map& map = *reg.map;
+    if (!reg.value.is_const()) {
+        return env.reject(EINVAL, "R{} doesn't have constant offset. bpf_spin_lock has to be at the constant offset", number);
+    }
+    if (!map.spec().btf) return env.reject(EINVAL, "map '{}' has to have BTF in order to use bpf_spin_lock", map.spec().name);
+    const auto place = map.spec().fields.spin_lock();
+    if (!place) return env.reject(EINVAL, "map '{}' has no valid bpf_spin_lock", map.spec().name);
+    const int64_t off = static_cast<int64_t>(reg.value.const_value()) + reg.off;
+    if (off != *place) return env.reject(EINVAL, "off {} doesn't point to 'struct bpf_spin_lock' that is at {}", off, *place);
+    return {};
+}
+
+}  // namespace
+
+uint32_t acquire_reference(Walk& walk) {
+    const uint32_t id = walk.next_id();
+    walk.state.frame().references.push_back({.id = id, .insn = walk.insn});
+    return id;
+}
+
+bool release_reference(Walk& walk, uint32_t id) {
+    if (!forget(walk.state.frame().references, id)) return false;
+    for_each_reg(walk.state, [&](Reg& reg) {
+        if (reg.ref_id != id) return;
+        if (walk.env.request.privileged) {
+            set_unknown(reg);
+        } else {
+            set_not_init(reg);
+        }
+    });
+    return true;
+}
+
+void drop_reference(State& state, uint32_t id) { (void)forget(state.frame().references, id); }
+
+Result<void> require_no_references(Walk& walk) {
+    const std::vector<Reference>& held = walk.state.frame().references;
+    for (const Reference& reference : held) {
+        walk.env.log.print("Unreleased reference id={} alloc_insn={}\n", reference.id, reference.insn);
+    }
+    if (!held.empty()) return fail(EINVAL, "refused by the verifier: a reference is not released");
+    return {};
+}
+
+Result<void> change_lock(Walk& walk, uint32_t number, LockChange change) {
+    Env& env = walk.env;
+    const Reg& reg = walk.reg(number);
+    HeldLock& held = walk.state.lock;
+    TRY(require_lock_at(walk, reg, number));
+    if (change == LockChange::lock) {
+        if (held.map != nullptr) return env.reject(EINVAL, "Locking two bpf_spin_locks are not allowed");
+        held = {.map = reg.map, .id = reg.id};
+        return {};
+    }
+    if (held.map == nullptr) return env.reject(EINVAL, "bpf_spin_unlock without taking a lock");
+    if (held.map != reg.map || held.id != reg.id) return env.reject(EINVAL, "bpf_spin_unlock of different lock");
+    held = {};
+    return {};
+}
+
+Result<void> require_call_allowed(Walk& walk, const bpf_insn& insn) {
+    if (walk.state.lock.map == nullptr) return {};
+    if (insn.src_reg == BPF_PSEUDO_CALL || (insn.src_reg == 0 && insn.imm == BPF_FUNC_spin_unlock)) return {};
+    return walk.env.reject(EINVAL, "function calls are not allowed while holding a lock");
+}
+
+}  // namespace graft::verify
