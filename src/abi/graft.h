@@ -19,8 +19,12 @@ struct graft_attr {
     __u32 reserved;       /* 0 */
 };
 
+#define GRAFT_ABI_VERSION 1
+
 /* Commands. */
 enum {
+    /* Attr: zeros.  Answers GRAFT_ABI_VERSION: so a client knows that it is on graft. */
+    GRAFT_ABI = 0x67720000,
     /* Attr: zeros.  A descriptor of a new transaction, which collects changes of links and makes them at once:
      *   BPF_LINK_CREATE gives a link that is attached by the commit,
      *   BPF_LINK_UPDATE replaces an extension by another one,

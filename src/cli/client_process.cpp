@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "abi/graft.h"
 #include "base/bytes.h"
 #include "cli/kernel_process.h"
 #include "cli/verbs.h"
@@ -123,10 +124,10 @@ int execute(const std::vector<std::string>& command) {
 // Why this process, behind the filter, does not reach graft by bpf(2); empty: it does.
 std::string unreachable() {
     // A filter of the container's that refuses the call goes before ours, whatever ours says.
-    if (syscall(SYS_bpf, -1, nullptr, 0) < 0 && errno == EPERM)
+    if (syscall(SYS_bpf, GRAFT_ABI, nullptr, 0) < 0 && errno == EPERM)
         return "bpf(2) is refused by a seccomp profile here before graft sees it: allow bpf(2) in the container's profile";
     bpf_attr attr{};
-    if (syscall(SYS_bpf, BPF_MAP_GET_NEXT_ID, &attr, sizeof(attr)) == 0 || (errno != EFAULT && errno != EACCES && errno != EPERM)) return {};
+    if (syscall(SYS_bpf, GRAFT_ABI, &attr, sizeof(attr)) > 0 || (errno != EFAULT && errno != EACCES && errno != EPERM)) return {};
     return std::string("graft may not read its clients' memory (") + std::strerror(errno) +
            "): kernel.yama.ptrace_scope is above 1 here, or the container needs CAP_SYS_PTRACE";
 }

@@ -54,6 +54,7 @@ Result<Reply> link_create(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> link_update(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> link_detach(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> raw_tracepoint_open(Kernel& kernel, Caller& caller, const Attr& attr);
+Result<Reply> graft_abi(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> transaction_create(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> transaction_commit(Kernel& kernel, Caller& caller, const Attr& attr);
 Result<Reply> enable_stats(Kernel& kernel, Caller& caller, const Attr& attr);

@@ -65,6 +65,7 @@ constexpr Command table[] = {
 
 constexpr uint32_t transaction_commit_end = 4;
 constexpr Command own_table[] = {
+    {GRAFT_ABI, "GRAFT_ABI", 0, command::graft_abi, nullptr, true},
     {GRAFT_TRANSACTION_CREATE, "GRAFT_TRANSACTION_CREATE", 0, command::transaction_create, nullptr, true},
     {GRAFT_TRANSACTION_COMMIT, "GRAFT_TRANSACTION_COMMIT", transaction_commit_end, command::transaction_commit, nullptr, true},
 };

@@ -61,6 +61,7 @@ Result<Reply> Kernel::bpf(Caller& caller, int number, uint64_t attr_address, uin
     if (command == nullptr) return fail(EINVAL, "Linux 6.12 has no bpf command of that number");
     if (command->run == nullptr) return fail(EINVAL, "graft does not have this bpf command yet");
     if (!is_zero_behind(attr, command->attr_end)) return fail(EINVAL, "the attr is not zero behind the command's last field");
+    if (is_own && attr.own().reserved != 0) return fail(EINVAL, "graft_attr.reserved is not zero");
     try {
         return command->run(*this, caller, attr);
     } catch (const std::bad_alloc&) {

@@ -1,4 +1,4 @@
-// GRAFT_TRANSACTION_CREATE and _COMMIT: changes of links made together (abi/graft.h).
+// Graft's own commands (abi/graft.h): GRAFT_TRANSACTION_CREATE and _COMMIT, changes of links made together; GRAFT_ABI.
 
 #include "link/transaction.h"
 
@@ -7,6 +7,8 @@
 #include "syscall/why.h"
 
 namespace graft::command {
+
+Result<Reply> graft_abi(Kernel&, Caller&, const Attr&) { return Reply(GRAFT_ABI_VERSION); }
 
 Result<Reply> transaction_create(Kernel& kernel, Caller&, const Attr&) {
     return Reply(make_ref<Transaction>(kernel.targets, kernel.links));

@@ -115,5 +115,5 @@ check "the same kernel" "$daemon" "$(status_field pid)"
 status 0 "$graft" run -- "$hostile" hold 2000 >"$work/out"
 matches "at the limit" '^full at [0-9]+$' "$(cat "$work/out")"
 error=$("$graft" run --explain -- "$hostile" hold 2000 2>&1)
-matches "its reason" 'graft: bpf command 0: Too many open files in system: [^'$'\n'']*open files' "$error"
+matches "its reason" 'graft: BPF_MAP_CREATE: ENFILE: [^'$'\n'']*open files' "$error"
 status 0 "$graft" run -- "$probe" map lookup
