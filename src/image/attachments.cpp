@@ -62,7 +62,8 @@ std::vector<Program*> Attachments::targets() const {
 }
 
 std::vector<Program*> Attachments::reached_from(std::vector<Program*> programs) const {
-    std::unordered_set<const Program*> known(programs.begin(), programs.end());
+    std::unordered_set<const Program*> known;
+    std::erase_if(programs, [&known](const Program* program) { return !known.insert(program).second; });
     for (size_t i = 0; i < programs.size(); ++i) {
         const auto [begin, end] = places_.equal_range(programs[i]);
         for (auto at = begin; at != end; ++at) {

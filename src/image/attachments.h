@@ -48,7 +48,7 @@ public:
     Attachment remove(const Place& place, const Program& program, bool leaving) noexcept;
     // Programs at which something is attached.  std::bad_alloc.
     [[nodiscard]] std::vector<Program*> targets() const;
-    // `programs` and those whose images contain one of them, directly or through others.  std::bad_alloc.
+    // `programs` and those whose images contain one of them, directly or through others, each once.  std::bad_alloc.
     [[nodiscard]] std::vector<Program*> reached_from(std::vector<Program*> programs) const;
 
 private:

@@ -213,7 +213,9 @@ TEST_P(Traced, SeveralChangesAreMadeTogetherOrNotAtAll) {
     const Place place{target.get(), 1}, main{target.get(), 0};
     ASSERT_TRUE(targets.attach(place, {old}).ok());
     const auto change = [&](const std::vector<PlaceChange>& steps) { return targets.change(steps).code(); };
+    const Image* const image = rcu::load(target->image);
     ASSERT_EQ(change({{place, {fresh}, old.get()}, {main, {before, 0, 1}}}), 0);
+    EXPECT_EQ(rcu::load(target->image)->previous, image);  // three changes, one image
     EXPECT_EQ(path(), (Path{40, 21, 10}));
     // The second step is refused: the first does not happen either.
     EXPECT_EQ(change({{place, {old}, fresh.get()}, {main, {old}}}), EBUSY);

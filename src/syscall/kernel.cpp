@@ -40,8 +40,10 @@ bool is_zero_behind(const Attr& attr, uint32_t end) {
 
 }  // namespace
 
-Result<std::unique_ptr<Kernel>> Kernel::create() {
-    std::unique_ptr<Kernel> kernel(new Kernel(*TRY(chosen_engine())));
+Result<std::unique_ptr<Kernel>> Kernel::create() { return create(*TRY(chosen_engine())); }
+
+Result<std::unique_ptr<Kernel>> Kernel::create(const Engine& engine) {
+    std::unique_ptr<Kernel> kernel(new Kernel(engine));
     kernel->vmlinux_btf = TRY(make_vmlinux_btf());
     kernel->vmlinux_btf->register_in(kernel->btfs);  // as on Linux, id 1
     return kernel;

@@ -38,6 +38,7 @@ class Kernel {
 public:
     // EINVAL: the environment's GRAFT_ENGINE names no engine.
     static Result<std::unique_ptr<Kernel>> create();
+    static Result<std::unique_ptr<Kernel>> create(const Engine& engine);
     ~Kernel();
     Kernel(const Kernel&) = delete;
     Kernel& operator=(const Kernel&) = delete;
