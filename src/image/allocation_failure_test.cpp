@@ -14,10 +14,13 @@ namespace {
 
 thread_local int allocations_left = -1;  // of this thread, before one fails; -1: none does
 
-void* allocate(std::size_t size) {
-    if (allocations_left == 0) throw std::bad_alloc();
+void* try_to_allocate(std::size_t size) noexcept {
+    if (allocations_left == 0) return nullptr;
     if (allocations_left > 0) --allocations_left;
-    void* memory = std::malloc(size != 0 ? size : 1);
+    return std::malloc(size != 0 ? size : 1);
+}
+void* allocate(std::size_t size) {
+    void* const memory = try_to_allocate(size);
     if (memory == nullptr) throw std::bad_alloc();
     return memory;
 }
@@ -26,6 +29,8 @@ void* allocate(std::size_t size) {
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return try_to_allocate(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return try_to_allocate(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
