@@ -82,8 +82,24 @@ int void_ctx(void* ctx) { return ctx != 0; }
 SEC("freplace/get_ctx")
 int adjusting_ctx(struct xdp_md* ctx) { return bpf_xdp_adjust_head(ctx, 4); }
 
+// --- for programs of tc ---------------------------------------------------------------------
+
 SEC("freplace/get_ctx")
-int skb_helper_ctx(struct xdp_md* ctx) { return bpf_skb_pull_data((void*)ctx, 0); }
+int new_skb_ctx(struct __sk_buff* ctx) {
+    record(26);
+    return ctx->len > 0 ? 41 : 51;
+}
+
+// bpf_xdp_adjust_head changes packets, and is for XDP.
+SEC("freplace/target")
+int adjusting_skb_target(struct __sk_buff* ctx) { return bpf_xdp_adjust_head((void*)ctx, 4); }
+
+// This one leaves them as they are.
+SEC("freplace/target")
+int buff_len_skb_target(struct __sk_buff* ctx) { return bpf_xdp_get_buff_len((void*)ctx); }
+
+SEC("freplace/get_ctx")
+int pulling_skb_ctx(struct __sk_buff* ctx) { return bpf_skb_pull_data(ctx, 0); }
 
 // A global function of an extension: not a place for another extension.
 __noinline int inner(int v) {

@@ -1,71 +1,16 @@
-// fentry and fexit programs on functions of programs and of extensions: who runs, in which order, what they see, who excludes whom.
+// Attaching fentry and fexit programs to functions of programs: who runs, in which order, how often, through which commands.
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 
-#include "support/call.h"
-#include "support/object_file.h"
-#include "support/programs.h"
+#include "support/attach_fixture.h"
 
 namespace test {
 namespace {
 
-long attach(int program, uint32_t attach_type = 0, int target = 0, uint32_t function = 0, uint64_t cookie = 0) {
-    Attr attr;
-    attr->link_create.prog_fd = static_cast<uint32_t>(program);
-    attr->link_create.target_fd = static_cast<uint32_t>(target);
-    attr->link_create.attach_type = attach_type;
-    attr->link_create.target_btf_id = function;
-    attr->link_create.tracing.cookie = cookie;
-    return attr.call(BPF_LINK_CREATE);
-}
-
-// One program of an object, loaded for a function of a target, writing to a shared trace.
-struct Loaded : ObjectFile {
-    Loaded(const char* object, const char* name, int target, const char* function, int trace) : ObjectFile(object), name_(name) {
-        bpf_program* each = nullptr;
-        bpf_object__for_each_program(each, get()) bpf_program__set_autoload(each, false);
-        bpf_program__set_autoload(program(name), true);
-        if (trace >= 0) bpf_map__reuse_fd(map("trace"), trace);
-        bpf_program__set_attach_target(program(name), target, function);
-        loaded = load();
-        EXPECT_EQ(0, loaded) << name;
-    }
-    int fd() { return program_fd(name_); }
-    const char* name_;
-    int loaded;
-};
-
-struct Trace : Loaded {
-    Trace(const char* name, int target, const char* function, int trace) : Loaded("tracing", name, target, function, trace) {}
-    uint32_t attach_type() { return bpf_program__expected_attach_type(program(name_)); }
-    Fd attach(uint64_t cookie = 0) { return Fd(test::attach(fd(), attach_type(), 0, 0, cookie)); }
-};
-
-struct Extension : Loaded {
-    Extension(const char* name, int target, const char* function, int trace) : Loaded("extension", name, target, function, trace) {}
-    Fd attach() { return Fd(test::attach(fd())); }
-    Fd attach(int target, uint32_t function) { return Fd(test::attach(fd(), 0, target, function)); }
-};
-
-class Fentry : public testing::Test {
+class Fentry : public AttachTest {
 protected:
-    void SetUp() override {
-        ASSERT_EQ(0, one.load());
-        bpf_map__reuse_fd(two.map("trace"), one.map_fd("trace"));
-        ASSERT_EQ(0, two.load());
-        trace = one.map_fd("trace");
-    }
-    int fd() { return one.program_fd("target"); }
-    int second() { return two.program_fd("target"); }
-    Trace on(const char* name, const char* function = "get_x") { return {name, fd(), function, trace}; }
-    Extension extension(const char* name, const char* function) { return {name, fd(), function, trace}; }
-    std::string ran(int program) {
-        const Ran result = run(program);
-        return name_of(result.answer) + " " + take_trace(trace);
-    }
-    std::string ran() { return ran(fd()); }
-    ObjectFile one{"xdp_target"}, two{"xdp_target_2"};
-    int trace = -1;
+    int fd() { return one.fd(); }
+    int second() { return two.fd(); }
 };
 
 // --- where, and in which order ------------------------------------------------------------------------
@@ -89,43 +34,6 @@ TEST_F(Fentry, TheLastAttachedRunsFirst) {
     Fd links[] = {a.attach(), b.attach(), c.attach(), d.attach()};
     EXPECT_EQ("0 10 41 40 11 51 50 12 13 16 14 15 19", ran());
 }
-TEST_F(Fentry, OnAnAttachedExtension) {
-    Extension x = extension("new_x", "get_x");
-    Fd link = x.attach();
-    Trace before("fentry_a", x.fd(), "new_x", trace), after("fexit_result", x.fd(), "new_x", trace);
-    Fd first = before.attach(), second = after.attach();
-    ASSERT_ANSWER(0, second.error());
-    EXPECT_EQ("0 10 40 20 52 100 1100 12 13 16 14 15 19", ran());
-}
-TEST_F(Fentry, OnAnExtensionBeforeItIsAttached) {
-    Extension x = extension("new_x", "get_x");
-    Trace before("fentry_a", x.fd(), "new_x", trace);
-    Fd traced = before.attach();
-    ASSERT_ANSWER(0, traced.error());
-    EXPECT_EQ("0 10 11 12 13 16 14 15 19", ran());
-    Fd link = x.attach();
-    EXPECT_EQ("0 10 40 20 12 13 16 14 15 19", ran());
-}
-TEST_F(Fentry, OnAnExtensionRunsWhereverThatRuns) {
-    Extension x = extension("new_x", "get_x");
-    Fd first = x.attach();
-    Trace before("fentry_a", x.fd(), "new_x", trace);
-    Fd traced = before.attach();
-    Fd other = x.attach(second(), function_id(second(), "get_x"));
-    ASSERT_ANSWER(0, other.error());
-    EXPECT_EQ("0 10 40 20 12 13 16 14 15 19", ran(second()));
-    traced.reset();
-    EXPECT_EQ("0 10 20 12 13 16 14 15 19", ran(second()));
-    EXPECT_EQ("0 10 20 12 13 16 14 15 19", ran());
-}
-TEST_F(Fentry, OnAFunctionInsideAnExtension) {
-    Extension deep = extension("calls_inner", "get_y");
-    Fd link = deep.attach();
-    Trace before("fentry_argument", deep.fd(), "inner", trace);
-    Fd traced = before.attach();
-    ASSERT_ANSWER(0, traced.error());
-    EXPECT_EQ("0 10 11 24 42 200 25 13 16 14 15 19", ran());
-}
 TEST_F(Fentry, OnATracingProgramOnce) {
     Trace inner = on("calls_inner");
     Fd link = inner.attach();
@@ -135,69 +43,8 @@ TEST_F(Fentry, OnATracingProgramOnce) {
     EXPECT_EQ("0 10 44 45 51 11 12 13 16 14 15 19", ran());
 }
 
-// --- what they see ---------------------------------------------------------------------------------------
+// --- once, to the function of the load, at most 38 --------------------------------------------------------
 
-TEST_F(Fentry, ArgumentsAndResult) {
-    Trace before = on("fentry_argument"), after = on("fexit_result");
-    Fd first = before.attach(), second = after.attach();
-    EXPECT_EQ("0 10 42 100 11 52 100 101 12 13 16 14 15 19", ran());
-}
-TEST_F(Fentry, TheHelpersOfTracingPrograms) {
-    Trace after = on("helpers");
-    Fd link = after.attach(77);
-    ASSERT_ANSWER(0, link.error());
-    EXPECT_EQ("0 10 11 53 1 0 100 22 0 101 77 12 13 16 14 15 19", ran());
-}
-TEST_F(Fentry, TheResultIsNotThereBeforeTheFunctionRan) {
-    Trace before = on("result_too_early");
-    Fd link = before.attach();
-    ASSERT_ANSWER(0, link.error());
-    EXPECT_EQ("0 10 43 95 11 12 13 16 14 15 19", ran());
-}
-TEST_F(Fentry, TheAddressOfTheFunctionIsThatOfItsKsym) {
-    Trace before = on("function_address");
-    Fd link = before.attach();
-    ASSERT_ANSWER(0, link.error());
-    EXPECT_EQ("0 10 11 12 13 16 14 15 19", ran());
-    uint64_t seen = 0, ksyms[16] = {};
-    uint32_t zero = 0, length = sizeof(bpf_prog_info);
-    ASSERT_EQ(0, bpf_map_lookup_elem(before.map_fd("address"), &zero, &seen));
-    bpf_prog_info info{};
-    info.nr_jited_ksyms = 16;
-    info.jited_ksyms = pointer(ksyms);
-    ASSERT_EQ(0, bpf_obj_get_info_by_fd(fd(), &info, &length));
-    EXPECT_EQ(ksyms[1], seen);  // get_x is the first function behind main
-}
-TEST_F(Fentry, AFunctionOfUnreliableBtfHasFiveArguments) {
-    Trace after = on("raw_result", "get_static_pointer");
-    Fd link = after.attach();
-    ASSERT_ANSWER(0, link.error());
-    EXPECT_EQ("0 10 11 12 13 16 54 310 14 15 19", ran());
-}
-
-// --- who excludes whom ------------------------------------------------------------------------------------
-
-TEST_F(Fentry, AnExtensionOfATracedFunctionIsEbusy) {
-    Trace before = on("fentry_a");
-    Extension x = extension("new_x", "get_x"), whole = extension("new_target", "target");
-    Fd link = before.attach();
-    EXPECT_ANSWER(-EBUSY, x.attach().error());
-    EXPECT_GE(whole.attach().get(), 0);  // another function of the same program
-    link.reset();
-    Fd replaced = x.attach();
-    ASSERT_ANSWER(0, replaced.error());
-    EXPECT_EQ("0 10 20 12 13 16 14 15 19", ran());
-}
-TEST_F(Fentry, TracingAReplacedFunctionIsEbusyAndKeepsTheTarget) {
-    Trace before = on("fentry_a");
-    Extension x = extension("new_x", "get_x");
-    Fd link = x.attach();
-    EXPECT_ANSWER(-EBUSY, before.attach().error());
-    link.reset();
-    Fd traced = before.attach();
-    ASSERT_ANSWER(0, traced.error());
-    EXPECT_EQ("0 10 40 11 12 13 16 14 15 19", ran());
-}
 TEST_F(Fentry, OneProgramAttachesOnce) {
     Trace before = on("fentry_a");
     Fd link = before.attach();
@@ -207,14 +54,14 @@ TEST_F(Fentry, OneProgramAttachesOnce) {
 }
 TEST_F(Fentry, AnExplicitTargetIsEinval) {
     Trace before = on("fentry_a");
-    EXPECT_ANSWER(-EINVAL, Fd(attach(before.fd(), BPF_TRACE_FENTRY, fd(), function_id(fd(), "get_x"))).error());
-    EXPECT_ANSWER(-EINVAL, Fd(attach(before.fd(), BPF_TRACE_FENTRY, second(), function_id(second(), "get_x"))).error());
+    EXPECT_ANSWER(-EINVAL, before.attach(fd(), one.id("get_x")).error());
+    EXPECT_ANSWER(-EINVAL, before.attach(second(), two.id("get_x")).error());
     EXPECT_GE(before.attach().get(), 0);
 }
 TEST_F(Fentry, AnotherAttachTypeIsEinval) {
     Trace before = on("fentry_a");
     for (uint32_t type : {0U, static_cast<uint32_t>(BPF_TRACE_FEXIT), 9999U})
-        EXPECT_ANSWER(-EINVAL, Fd(attach(before.fd(), type)).error()) << type;
+        EXPECT_ANSWER(-EINVAL, Fd(attach(before.fd(), 0, 0, type)).error()) << type;
     EXPECT_GE(before.attach().get(), 0);
 }
 TEST_F(Fentry, ThroughRawTracepointOpenWithoutAName) {
@@ -242,15 +89,14 @@ TEST_F(Fentry, ThirtyEightOnOneFunction) {
 // --- the link ------------------------------------------------------------------------------------------------
 
 TEST_F(Fentry, LinkInfoNamesTheTarget) {
-    Extension x = extension("new_x", "get_x");
-    Trace before("fentry_a", x.fd(), "new_x", trace);
+    Trace before = on("fentry_a");
     Fd link = before.attach();
     const bpf_link_info info = link_info(link.get());
     EXPECT_EQ(static_cast<uint32_t>(BPF_LINK_TYPE_TRACING), info.type);
     EXPECT_EQ(static_cast<uint32_t>(BPF_TRACE_FENTRY), info.tracing.attach_type);
     EXPECT_EQ(prog_info(before.fd()).id, info.prog_id);
-    EXPECT_EQ(prog_info(x.fd()).id, info.tracing.target_obj_id);
-    EXPECT_EQ(function_id(x.fd(), "new_x"), info.tracing.target_btf_id);
+    EXPECT_EQ(prog_info(one.fd()).id, info.tracing.target_obj_id);
+    EXPECT_EQ(one.id("get_x"), info.tracing.target_btf_id);
 }
 TEST_F(Fentry, ProgramInfoForgetsTheTargetsBtfWhenAttached) {
     Trace before = on("fentry_a");
@@ -306,9 +152,7 @@ protected:
         const int callee = target.program_fd("callee");
         ASSERT_EQ(0, bpf_map_update_elem(target.map_fd("jumps"), &slot, &callee, BPF_ANY));
     }
-    Trace on(const char* name, const char* program, const char* function) {
-        return {name, target.program_fd(program), function, trace};
-    }
+    Trace on(const char* name, const char* program, const char* function) { return {name, target.program_fd(program), function, trace}; }
     std::string ran() {
         const Ran result = run(target.program_fd("target"));
         return std::to_string(result.verdict) + ": " + take_trace(trace);

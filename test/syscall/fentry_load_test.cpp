@@ -5,35 +5,12 @@
 #include <sstream>
 
 #include "support/assembly.h"
-#include "support/btf_builder.h"
-#include "support/call.h"
-#include "support/object_file.h"
+#include "support/attach.h"
 #include "support/programs.h"
 #include "support/rows.h"
 
 namespace test {
 namespace {
-
-// An object of which one program is loaded, for a function of another.
-struct One : ObjectFile {
-    One(const char* object, const char* name, int target, const char* function, uint32_t log_level = 1)
-        : ObjectFile(object), fd_name(name), log(1 << 20, '\0') {
-        bpf_program* each = nullptr;
-        bpf_object__for_each_program(each, get()) bpf_program__set_autoload(each, false);
-        bpf_program__set_autoload(program(name), true);
-        answer = bpf_program__set_attach_target(program(name), target, function);
-        bpf_program__set_log_buf(program(name), log.data(), log.size());
-        bpf_program__set_log_level(program(name), log_level);
-        if (answer == 0) answer = load();
-        log = log.c_str();
-    }
-    int fd() { return program_fd(fd_name); }
-    bool said(const std::string& line) const { return log.find(line + "\n") != std::string::npos; }
-
-    const char* fd_name;
-    std::string log;
-    long answer = 0;
-};
 
 struct LoadRow {
     const char* name;
@@ -51,10 +28,10 @@ TEST_P(FentryLoad, Answers) {
     const LoadRow& row = GetParam();
     ObjectFile target(row.target);
     ASSERT_EQ(0, target.load());
-    One loaded("fentry", row.program, target.program_fd("target"), row.function);
-    EXPECT_ANSWER(row.answer, loaded.answer) << loaded.log;
+    LoadedFor loaded("fentry", row.program, target.program_fd("target"), row.function);
+    EXPECT_ANSWER(row.answer, loaded.answer()) << loaded.log();
     if (row.log) {
-        EXPECT_TRUE(loaded.said(row.log)) << loaded.log;
+        EXPECT_TRUE(loaded.said(row.log)) << loaded.log();
     }
 }
 
@@ -92,63 +69,63 @@ protected:
 };
 
 TEST_F(FentryNested, OnAnExtension) {
-    One extension("extension", "new_x", target_fd(), "get_x");
-    ASSERT_ANSWER(0, extension.answer) << extension.log;
-    EXPECT_ANSWER(0, One("fentry", "enter_x", extension.fd(), "new_x").answer);
-    EXPECT_ANSWER(0, One("fentry", "leave_x", extension.fd(), "new_x").answer);
+    LoadedFor extension("extension", "new_x", target_fd(), "get_x");
+    ASSERT_ANSWER(0, extension.answer()) << extension.log();
+    EXPECT_ANSWER(0, LoadedFor("fentry", "enter_x", extension.fd(), "new_x").answer());
+    EXPECT_ANSWER(0, LoadedFor("fentry", "leave_x", extension.fd(), "new_x").answer());
 }
 TEST_F(FentryNested, OnAnExtensionTheContextIsThatOfWhatItExtends) {
-    One extension("extension", "new_ctx", target_fd(), "get_ctx");
-    ASSERT_ANSWER(0, extension.answer) << extension.log;
-    One entry("fentry", "enter_xdp", extension.fd(), "new_ctx");
-    EXPECT_ANSWER(0, entry.answer) << entry.log;
+    LoadedFor extension("extension", "new_ctx", target_fd(), "get_ctx");
+    ASSERT_ANSWER(0, extension.answer()) << extension.log();
+    LoadedFor entry("fentry", "enter_xdp", extension.fd(), "new_ctx");
+    EXPECT_ANSWER(0, entry.answer()) << entry.log();
 }
 TEST_F(FentryNested, FmodRetOfAnExtensionIsEinval) {
-    One extension("extension", "new_x", target_fd(), "get_x");
-    One modify("fentry", "modify_x", extension.fd(), "new_x");
-    EXPECT_ANSWER(-EINVAL, modify.answer);
-    EXPECT_TRUE(modify.said("can't modify return codes of BPF programs")) << modify.log;
+    LoadedFor extension("extension", "new_x", target_fd(), "get_x");
+    LoadedFor modify("fentry", "modify_x", extension.fd(), "new_x");
+    EXPECT_ANSWER(-EINVAL, modify.answer());
+    EXPECT_TRUE(modify.said("can't modify return codes of BPF programs")) << modify.log();
 }
 TEST_F(FentryNested, OnceOnAnotherAndNoFurther) {
-    One first("fentry", "enter_x", target_fd(), "get_x");
-    One second("fentry", "leave_raw", first.fd(), "enter_x");
-    ASSERT_ANSWER(0, second.answer) << second.log;
-    One third("fentry", "leave_raw", second.fd(), "leave_raw");
-    EXPECT_ANSWER(-EINVAL, third.answer);
-    EXPECT_TRUE(third.said("Cannot nest tracing program attach more than once")) << third.log;
+    LoadedFor first("fentry", "enter_x", target_fd(), "get_x");
+    LoadedFor second("fentry", "leave_raw", first.fd(), "enter_x");
+    ASSERT_ANSWER(0, second.answer()) << second.log();
+    LoadedFor third("fentry", "leave_raw", second.fd(), "leave_raw");
+    EXPECT_ANSWER(-EINVAL, third.answer());
+    EXPECT_TRUE(third.said("Cannot nest tracing program attach more than once")) << third.log();
 }
 TEST_F(FentryNested, AnExtensionOfOneIsEinval) {
-    One entry("fentry", "enter_x", target_fd(), "get_x");
-    One extension("extension", "new_x", entry.fd(), "enter_x");
-    EXPECT_ANSWER(-EINVAL, extension.answer);
-    EXPECT_TRUE(extension.said("Cannot replace static functions")) << extension.log;
+    LoadedFor entry("fentry", "enter_x", target_fd(), "get_x");
+    LoadedFor extension("extension", "new_x", entry.fd(), "enter_x");
+    EXPECT_ANSWER(-EINVAL, extension.answer());
+    EXPECT_TRUE(extension.said("Cannot replace static functions")) << extension.log();
 }
 TEST_F(FentryNested, AFentryOfAnExtensionIsNotExtended) {
-    One extension("extension", "new_x", target_fd(), "get_x");
-    One entry("fentry", "enter_x", extension.fd(), "new_x");
-    One again("extension", "newer_x", entry.fd(), "enter_x");
-    EXPECT_ANSWER(-EINVAL, again.answer);
-    EXPECT_TRUE(again.said("Cannot replace static functions")) << again.log;
+    LoadedFor extension("extension", "new_x", target_fd(), "get_x");
+    LoadedFor entry("fentry", "enter_x", extension.fd(), "new_x");
+    LoadedFor again("extension", "newer_x", entry.fd(), "enter_x");
+    EXPECT_ANSWER(-EINVAL, again.answer());
+    EXPECT_TRUE(again.said("Cannot replace static functions")) << again.log();
 }
 TEST_F(FentryNested, AnExtensionOfItsFunctionIsEinval) {
-    One entry("fentry", "enter_with_inner", target_fd(), "get_ctx");
-    EXPECT_NE(0, entry.answer);  // its result is not always 0
-    One other("fentry", "calls_inner", target_fd(), "get_x");
-    ASSERT_ANSWER(0, other.answer) << other.log;
-    One extension("extension", "new_x", other.fd(), "inner");
-    EXPECT_ANSWER(-EINVAL, extension.answer);
-    EXPECT_TRUE(extension.said("Cannot extend fentry/fexit")) << extension.log;
+    LoadedFor entry("fentry", "enter_with_inner", target_fd(), "get_ctx");
+    EXPECT_NE(0, entry.answer());  // its result is not always 0
+    LoadedFor other("fentry", "calls_inner", target_fd(), "get_x");
+    ASSERT_ANSWER(0, other.answer()) << other.log();
+    LoadedFor extension("extension", "new_x", other.fd(), "inner");
+    EXPECT_ANSWER(-EINVAL, extension.answer());
+    EXPECT_TRUE(extension.said("Cannot extend fentry/fexit")) << extension.log();
 }
 TEST_F(FentryNested, OnItsFunction) {
-    One entry("fentry", "calls_inner", target_fd(), "get_x");
-    One inner("fentry", "leave_x", entry.fd(), "inner");
-    EXPECT_ANSWER(0, inner.answer) << inner.log;
+    LoadedFor entry("fentry", "calls_inner", target_fd(), "get_x");
+    LoadedFor inner("fentry", "leave_x", entry.fd(), "inner");
+    EXPECT_ANSWER(0, inner.answer()) << inner.log();
 }
 
 // --- what the kernel tells of one ---------------------------------------------------------------------------
 
 TEST_F(FentryNested, InfoNamesTheTargetsBtf) {
-    One entry("fentry", "enter_x", target_fd(), "get_x");
+    LoadedFor entry("fentry", "enter_x", target_fd(), "get_x");
     bpf_prog_info info = prog_info(entry.fd());
     EXPECT_EQ(static_cast<uint32_t>(BPF_PROG_TYPE_TRACING), info.type);
     EXPECT_EQ(prog_info(target_fd()).btf_id, info.attach_btf_obj_id);
@@ -156,7 +133,7 @@ TEST_F(FentryNested, InfoNamesTheTargetsBtf) {
     EXPECT_EQ(1U, info.nr_func_info);
 }
 TEST_F(FentryNested, InstructionsAreShownAsTheyWereGiven) {
-    One entry("fentry", "enter_xdp", target_fd(), "target");
+    LoadedFor entry("fentry", "enter_xdp", target_fd(), "target");
     std::vector<bpf_insn> shown(prog_info(entry.fd()).xlated_prog_len / sizeof(bpf_insn));
     ASSERT_FALSE(shown.empty());
     bpf_prog_info info{};
@@ -174,7 +151,7 @@ TEST_F(FentryNested, InstructionsAreShownAsTheyWereGiven) {
     }
 }
 TEST_F(FentryNested, ATestRunRunsNothingOfIt) {
-    One entry("fentry", "enter_x", target_fd(), "get_x");
+    LoadedFor entry("fentry", "enter_x", target_fd(), "get_x");
     Attr attr;
     attr->test.prog_fd = static_cast<uint32_t>(entry.fd());
     EXPECT_ANSWER(0, attr.call(BPF_PROG_TEST_RUN));
@@ -204,8 +181,8 @@ protected:
         return name_of(update.call(BPF_MAP_UPDATE_ELEM));
     }
     std::string put(const char* program, const char* function) {
-        One loaded("fentry", program, target_fd(), function);
-        if (loaded.answer != 0) return "not loaded: " + loaded.log;
+        LoadedFor loaded("fentry", program, target_fd(), function);
+        if (loaded.answer() != 0) return "not loaded: " + loaded.log();
         return put(loaded.fd());
     }
     Fd array;

@@ -1,75 +1,14 @@
-// Attaching freplace programs: one program to many targets, what a target refuses, what a link keeps alive and what it restores.
+// Attaching freplace programs: one program to many targets, again, beside another, and to what is no target for it.
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 
 #include "support/assembly.h"
-#include "support/call.h"
-#include "support/object_file.h"
-#include "support/programs.h"
+#include "support/attach_fixture.h"
 
 namespace test {
 namespace {
 
-// A target object loaded with the trace of the first.
-struct Target : ObjectFile {
-    explicit Target(const char* name, int shared_trace = -1) : ObjectFile(name) {
-        if (shared_trace >= 0) bpf_map__reuse_fd(map("trace"), shared_trace);
-        loaded = load();
-    }
-    int fd() { return program_fd("target"); }
-    uint32_t id(const char* function) { return function_id(fd(), function); }
-    int loaded;
-};
-
-struct Extension : ObjectFile {
-    Extension(const char* name, int target, const char* function, int trace) : ObjectFile("extension"), name_(name) {
-        bpf_program* each = nullptr;
-        bpf_object__for_each_program(each, get()) bpf_program__set_autoload(each, false);
-        bpf_program__set_autoload(program(name), true);
-        bpf_map__reuse_fd(map("trace"), trace);
-        bpf_program__set_attach_target(program(name), target, function);
-        loaded = load();
-    }
-    int fd() { return program_fd(name_); }
-    const char* name_;
-    int loaded;
-};
-
-long attach(int program, int target = 0, uint32_t function = 0) {
-    Attr attr;
-    attr->link_create.prog_fd = static_cast<uint32_t>(program);
-    attr->link_create.target_fd = static_cast<uint32_t>(target);
-    attr->link_create.target_btf_id = function;
-    return attr.call(BPF_LINK_CREATE);
-}
-
-long attach_as_raw_tracepoint(int program) {
-    Attr attr;
-    attr->raw_tracepoint.prog_fd = static_cast<uint32_t>(program);
-    return attr.call(BPF_RAW_TRACEPOINT_OPEN);
-}
-
-class Freplace : public testing::Test {
-protected:
-    void SetUp() override {
-        ASSERT_EQ(0, one.loaded);
-        ASSERT_EQ(0, two.loaded);
-        ASSERT_EQ(0, x.loaded);
-        ASSERT_NE(one.id("get_x"), two.id("get_x"));
-    }
-    std::string ran(Target& target) {
-        Ran result = run(target.fd());
-        return name_of(result.answer) + " " + take_trace(trace);
-    }
-    static constexpr const char* plain = "0 10 11 12 13 16 14 15 19";
-    static constexpr const char* replaced = "0 10 20 12 13 16 14 15 19";
-    static constexpr const char* replaced_anew = "0 10 21 12 13 16 14 15 19";
-
-    Target one{"xdp_target"};
-    int trace = one.map_fd("trace");
-    Target two{"xdp_target_2", trace};
-    Extension x{"new_x", one.fd(), "get_x", trace};
-};
+class Freplace : public FreplaceTest {};
 
 // --- the life of one extension ------------------------------------------------------------
 
@@ -134,6 +73,9 @@ TEST_F(Freplace, LinkInfoNamesProgramTargetAndFunction) {
     EXPECT_EQ(prog_info(one.fd()).id, info.tracing.target_obj_id);
     EXPECT_EQ(one.id("get_x"), info.tracing.target_btf_id);
     info = link_info(second.get());
+    EXPECT_EQ(static_cast<uint32_t>(BPF_LINK_TYPE_TRACING), info.type);
+    EXPECT_EQ(prog_info(x.fd()).id, info.prog_id);
+    EXPECT_EQ(0U, info.tracing.attach_type);
     EXPECT_EQ(prog_info(two.fd()).id, info.tracing.target_obj_id);
     EXPECT_EQ(two.id("get_x"), info.tracing.target_btf_id);
 }
@@ -142,6 +84,38 @@ TEST_F(Freplace, ProgramInfoForgetsTheTargetsBtfAtTheFirstAttach) {
     Fd link(attach(x.fd()));
     EXPECT_EQ(0U, prog_info(x.fd()).attach_btf_obj_id);
     EXPECT_EQ(one.id("get_x"), prog_info(x.fd()).attach_btf_id);
+    // and it names the function of the load after another attach and after the first link is gone
+    Fd second(attach(x.fd(), two.fd(), two.id("get_x")));
+    link.reset();
+    EXPECT_EQ(0U, prog_info(x.fd()).attach_btf_obj_id);
+    EXPECT_EQ(one.id("get_x"), prog_info(x.fd()).attach_btf_id);
+}
+TEST_F(Freplace, ProgramInfoCountsTheFunctionsOfTheExtensionAlone) {
+    Extension deep = extension("calls_inner", "get_y");
+    for (const auto& [program, functions] : {std::pair(x.fd(), 1U), std::pair(deep.fd(), 2U)}) {
+        const bpf_prog_info info = prog_info(program);
+        EXPECT_EQ(static_cast<uint32_t>(BPF_PROG_TYPE_EXT), info.type);
+        EXPECT_EQ(functions, info.nr_jited_ksyms);
+        EXPECT_EQ(functions, info.nr_jited_func_lens);
+        EXPECT_EQ(functions, info.nr_func_info);
+        EXPECT_LT(0U, info.verified_insns);
+    }
+}
+TEST_F(Freplace, ProgramInfoOfTheTargetIsTheSameWhenItIsReplaced) {
+    const bpf_prog_info before = prog_info(one.fd());
+    Fd link(attach(x.fd()));
+    const bpf_prog_info after = prog_info(one.fd());
+    for (const bpf_prog_info& info : {before, after}) {
+        EXPECT_EQ(static_cast<uint32_t>(BPF_PROG_TYPE_XDP), info.type);
+        EXPECT_EQ(7U, info.nr_jited_ksyms);  // target and the six functions that it calls
+        EXPECT_EQ(7U, info.nr_jited_func_lens);
+        EXPECT_EQ(7U, info.nr_func_info);
+        EXPECT_EQ(0U, info.attach_btf_obj_id);
+        EXPECT_EQ(0U, info.attach_btf_id);
+        EXPECT_EQ(before.btf_id, info.btf_id);
+        EXPECT_EQ(before.verified_insns, info.verified_insns);
+        EXPECT_EQ(before.xlated_prog_len, info.xlated_prog_len);
+    }
 }
 TEST_F(Freplace, AnExplicitTargetEqualToTheOneOfTheLoadConsumesIt) {
     Fd link(attach(x.fd(), one.fd(), one.id("get_x")));
@@ -169,7 +143,7 @@ TEST_F(Freplace, TwoFunctionsOfOneTargetByOneProgram) {
 }
 TEST_F(Freplace, ReplacingMainHidesWhatIsReplacedBelow) {
     Fd below(attach(x.fd()));
-    Extension whole("new_target", one.fd(), "target", trace);
+    Extension whole = extension("new_target", "target");
     Fd link(attach(whole.fd()));
     ASSERT_ANSWER(0, link.error());
     EXPECT_EQ("0 22", ran(one));
@@ -179,7 +153,7 @@ TEST_F(Freplace, ReplacingMainHidesWhatIsReplacedBelow) {
     EXPECT_EQ(replaced, ran(one));
 }
 TEST_F(Freplace, AnExtensionsOwnFunctionsRunInTheTarget) {
-    Extension deep("calls_inner", one.fd(), "get_y", trace);
+    Extension deep = extension("calls_inner", "get_y");
     Fd link(attach(deep.fd()));
     ASSERT_ANSWER(0, link.error());
     EXPECT_EQ("0 10 11 24 25 13 16 14 15 19", ran(one));
@@ -207,19 +181,23 @@ TEST_F(Freplace, WithTheTargetAfterTheLinkClosedAttachesAgain) {
     link = Fd(attach(x.fd(), one.fd(), one.id("get_x")));
     ASSERT_ANSWER(0, link.error());
     EXPECT_EQ(replaced, ran(one));
+    EXPECT_EQ(prog_info(one.fd()).id, link_info(link.get()).tracing.target_obj_id);
+    EXPECT_EQ(one.id("get_x"), link_info(link.get()).tracing.target_btf_id);
 }
 
 // --- two extensions of one function ---------------------------------------------------------
 
 TEST_F(Freplace, ASecondExtensionOfAFunctionIsEbusy) {
-    Extension newer("newer_x", one.fd(), "get_x", trace);
-    Fd link(attach(x.fd()));
+    Extension newer = extension("newer_x", "get_x");
+    Fd link(attach(x.fd())), elsewhere(attach(x.fd(), two.fd(), two.id("get_x")));
     EXPECT_ANSWER(-EBUSY, attach(newer.fd()));
     EXPECT_ANSWER(-EBUSY, attach(newer.fd(), one.fd(), one.id("get_x")));
+    EXPECT_ANSWER(-EBUSY, attach(newer.fd(), two.fd(), two.id("get_x")));
     EXPECT_EQ(replaced, ran(one));
+    EXPECT_EQ(replaced, ran(two));
 }
 TEST_F(Freplace, AFailedAttachKeepsTheTargetOfTheLoad) {
-    Extension newer("newer_x", one.fd(), "get_x", trace);
+    Extension newer = extension("newer_x", "get_x");
     Fd link(attach(x.fd()));
     EXPECT_ANSWER(-EBUSY, attach(newer.fd()));
     link.reset();
@@ -259,111 +237,23 @@ TEST_F(FreplaceRefuses, AStaticFunction) { refuses(-EINVAL, two.fd(), two.id("ge
 TEST_F(FreplaceRefuses, TheMainProgram) { refuses(-EINVAL, two.fd(), two.id("target")); }
 TEST_F(FreplaceRefuses, ATargetOfAnotherProgramType) {
     Target tc("tc_target", trace);
-    ASSERT_EQ(0, tc.loaded);
+    ASSERT_EQ(0, tc.answer());
     refuses(-EINVAL, tc.fd(), tc.id("get_x"));
 }
 TEST_F(FreplaceRefuses, Itself) { refuses(-EINVAL, x.fd(), function_id(x.fd(), "new_x")); }
 TEST_F(FreplaceRefuses, AnotherExtension) {
-    Extension newer("newer_x", one.fd(), "get_x", trace);
+    Extension newer = extension("newer_x", "get_x");
     refuses(-EINVAL, newer.fd(), function_id(newer.fd(), "newer_x"));
+}
+TEST_F(FreplaceRefuses, ATracingProgramAndItsFunction) {
+    Trace before = on("calls_inner", "get_y");
+    ASSERT_EQ(0, before.answer());
+    refuses(-EINVAL, before.fd(), function_id(before.fd(), "calls_inner"));
+    EXPECT_ANSWER(-EINVAL, attach(x.fd(), before.fd(), function_id(before.fd(), "inner")));
 }
 TEST_F(FreplaceRefuses, ATargetWithoutBtf) {
     Fd bare(prog_load(BPF_PROG_TYPE_XDP, Program{mov(r0, XDP_PASS), exit()}));
     refuses(-EINVAL, bare.get(), one.id("get_x"));
-}
-
-// --- other fields and other commands ----------------------------------------------------------
-
-TEST_F(Freplace, AttachTypeAndFlagsAreNotLookedAt) {
-    for (uint32_t attach_type : {static_cast<uint32_t>(BPF_TRACE_FENTRY), 9999U}) {
-        Attr attr;
-        attr->link_create.prog_fd = static_cast<uint32_t>(x.fd());
-        attr->link_create.target_fd = static_cast<uint32_t>(two.fd());
-        attr->link_create.target_btf_id = two.id("get_x");
-        attr->link_create.attach_type = attach_type;
-        attr->link_create.flags = BPF_F_REPLACE;
-        EXPECT_GE(Fd(attr.call(BPF_LINK_CREATE)).get(), 0) << attach_type;
-    }
-}
-TEST_F(Freplace, ACookieIsAccepted) {
-    Attr attr;
-    attr->link_create.prog_fd = static_cast<uint32_t>(x.fd());
-    attr->link_create.target_fd = static_cast<uint32_t>(two.fd());
-    attr->link_create.target_btf_id = two.id("get_x");
-    attr->link_create.tracing.cookie = 7;
-    EXPECT_GE(Fd(attr.call(BPF_LINK_CREATE)).get(), 0);
-}
-TEST_F(Freplace, LibbpfAttachesByFunctionName) {
-    bpf_link* link = bpf_program__attach_freplace(x.program("new_x"), two.fd(), "get_x");
-    ASSERT_NE(nullptr, link);
-    EXPECT_EQ(replaced, ran(two));
-    bpf_link__destroy(link);
-    EXPECT_EQ(nullptr, bpf_program__attach_freplace(x.program("new_x"), two.fd(), "nope"));
-    EXPECT_EQ(ENOENT, errno);
-}
-TEST_F(Freplace, AProgramOfAnotherTypeIsEinval) { EXPECT_ANSWER(-EINVAL, attach(two.fd(), one.fd(), one.id("get_x"))); }
-TEST_F(Freplace, ProgAttachIsEinval) {
-    Attr attr;
-    attr->target_fd = static_cast<uint32_t>(one.fd());
-    attr->attach_bpf_fd = static_cast<uint32_t>(x.fd());
-    EXPECT_ANSWER(-EINVAL, attr.call(BPF_PROG_ATTACH));
-}
-TEST_F(Freplace, TestRunOfAnExtensionIsEnotsupp) { EXPECT_ANSWER(-enotsupp, run(x.fd()).answer); }
-TEST_F(Freplace, LinkUpdateIsEinval) {
-    Extension newer("newer_x", one.fd(), "get_x", trace);
-    Fd link(attach(x.fd()));
-    for (int program : {newer.fd(), x.fd()}) {
-        Attr attr;
-        attr->link_update.link_fd = link.u();
-        attr->link_update.new_prog_fd = static_cast<uint32_t>(program);
-        EXPECT_ANSWER(-EINVAL, attr.call(BPF_LINK_UPDATE));
-    }
-    EXPECT_EQ(replaced, ran(one));
-}
-TEST_F(Freplace, LinkDetachIsEopnotsupp) {
-    Fd link(attach(x.fd()));
-    Attr attr;
-    attr->link_detach.link_fd = link.u();
-    EXPECT_ANSWER(-EOPNOTSUPP, attr.call(BPF_LINK_DETACH));
-    EXPECT_EQ(replaced, ran(one));
-}
-
-// --- what keeps what alive ---------------------------------------------------------------------
-
-long program_by_id(uint32_t id) {
-    Attr attr;
-    attr->prog_id = id;
-    return attr.call(BPF_PROG_GET_FD_BY_ID);
-}
-
-TEST_F(Freplace, AnUnattachedExtensionHoldsItsTarget) {
-    Target third("xdp_target", trace);
-    uint32_t id = prog_info(third.fd()).id;
-    Extension newer("newer_x", third.fd(), "get_x", trace);
-    third = Target("xdp_target_2", trace);  // closes it
-    Fd again(program_by_id(id));
-    ASSERT_ANSWER(0, again.error());
-    Fd link(attach(newer.fd()));
-    ASSERT_ANSWER(0, link.error());
-    run(again.get());
-    EXPECT_EQ("10 21 12 13 16 14 15 19", take_trace(trace));
-}
-TEST_F(Freplace, ALinkHoldsTargetAndExtension) {
-    uint32_t target_id = 0, extension_id = 0;
-    Fd link;
-    {
-        Target third("xdp_target", trace);
-        Extension newer("newer_x", third.fd(), "get_x", trace);
-        target_id = prog_info(third.fd()).id;
-        extension_id = prog_info(newer.fd()).id;
-        link = Fd(attach(newer.fd()));
-        ASSERT_ANSWER(0, link.error());
-    }
-    Fd target(program_by_id(target_id)), extension(program_by_id(extension_id));
-    EXPECT_ANSWER(0, target.error());
-    EXPECT_ANSWER(0, extension.error());
-    run(target.get());
-    EXPECT_EQ("10 21 12 13 16 14 15 19", take_trace(trace));
 }
 
 // --- program arrays exclude extended programs ----------------------------------------------------

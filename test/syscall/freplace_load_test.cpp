@@ -4,9 +4,8 @@
 #include <ostream>
 
 #include "support/assembly.h"
+#include "support/attach.h"
 #include "support/btf_builder.h"
-#include "support/call.h"
-#include "support/object_file.h"
 #include "support/programs.h"
 #include "support/rows.h"
 
@@ -25,37 +24,16 @@ struct LoadRow {
 };
 void PrintTo(const LoadRow& row, std::ostream* out) { *out << row.name; }
 
-struct Loaded {
-    long answer = 0;
-    std::string log;
-};
-
-Loaded load_extension(const char* program, int target, const char* function) {
-    ObjectFile file("extension");
-    bpf_program* each = nullptr;
-    bpf_object__for_each_program(each, file.get()) bpf_program__set_autoload(each, false);
-    bpf_program* wanted = file.program(program);
-    bpf_program__set_autoload(wanted, true);
-    if (int failed = bpf_program__set_attach_target(wanted, target, function)) return {failed, "set_attach_target"};
-    std::string log(65536, '\0');
-    bpf_program__set_log_buf(wanted, log.data(), log.size());
-    bpf_program__set_log_level(wanted, 1);
-    Loaded loaded;
-    loaded.answer = file.load();
-    loaded.log = log.c_str();
-    return loaded;
-}
-
 class FreplaceLoad : public testing::TestWithParam<LoadRow> {};
 
 TEST_P(FreplaceLoad, Answers) {
     const LoadRow& row = GetParam();
     ObjectFile target(row.target);
     ASSERT_EQ(0, target.load());
-    Loaded loaded = load_extension(row.program, target.program_fd("target"), row.function);
-    EXPECT_ANSWER(row.answer, loaded.answer) << loaded.log;
+    Extension loaded(row.program, target.program_fd("target"), row.function);
+    EXPECT_ANSWER(row.answer, loaded.answer()) << loaded.log();
     if (row.log) {
-        EXPECT_NE(std::string::npos, loaded.log.find(std::string(row.log) + "\n")) << loaded.log;
+        EXPECT_TRUE(loaded.said(row.log)) << loaded.log();
     }
 }
 
@@ -81,31 +59,42 @@ constexpr LoadRow rows[] = {
     {"main_program_context_of_another_type", "skb_target", "xdp_target", "target", -EINVAL,
      "arg0 skb_target(struct __sk_buff *) doesn't match target(struct xdp_md *)"},
     {"main_program_context_untyped", "void_target", "xdp_target", "target", -EINVAL, "arg0 in void_target() is not a pointer to context"},
+    {"main_program_of_tc", "skb_target", "tc_target", "target", 0, nullptr},
+    {"main_program_of_tc_context_of_another_type", "new_target", "tc_target", "target", -EINVAL,
+     "arg0 new_target(struct xdp_md *) doesn't match target(struct __sk_buff *)"},
+    {"main_program_of_tc_context_untyped", "void_target", "tc_target", "target", -EINVAL,
+     "arg0 in void_target() is not a pointer to context"},
     {"context_function", "new_ctx", "xdp_target", "get_ctx", 0, nullptr},
     {"context_function_untyped", "void_ctx", "xdp_target", "get_ctx", -EINVAL, "arg0 in void_ctx() is not a pointer to context"},
     {"context_function_of_another_type", "new_ctx", "tc_target", "get_ctx", -EINVAL,
      "arg0 new_ctx(struct xdp_md *) doesn't match get_ctx(struct __sk_buff *)"},
+    {"context_function_of_tc", "new_skb_ctx", "tc_target", "get_ctx", 0, nullptr},
+    {"context_function_of_tc_untyped", "void_ctx", "tc_target", "get_ctx", -EINVAL, "arg0 in void_ctx() is not a pointer to context"},
     {"changes_the_packet_where_the_function_does_not", "adjusting_ctx", "xdp_target", "get_ctx", -EINVAL,
      "Extension program changes packet data, while original does not"},
-    {"helper_of_another_program_type", "skb_helper_ctx", "xdp_target", "get_ctx", -EINVAL, nullptr},
+    {"changes_the_packet_where_the_tc_function_does_not", "pulling_skb_ctx", "tc_target", "get_ctx", -EINVAL,
+     "Extension program changes packet data, while original does not"},
+    {"changes_the_packet_by_a_helper_of_another_program_type", "adjusting_skb_target", "tc_target", "target", -EINVAL,
+     "Extension program changes packet data, while original does not"},
+    {"helper_of_another_program_type", "buff_len_skb_target", "tc_target", "target", -EINVAL,
+     "program of this type cannot use helper bpf_xdp_get_buff_len#188"},
     {"with_a_global_function_of_its_own", "calls_inner", "xdp_target", "get_y", 0, nullptr},
 };
 INSTANTIATE_TEST_SUITE_P(Of, FreplaceLoad, testing::ValuesIn(rows), row_name);
 
 TEST(FreplaceOfFreplace, IsRefused) {
-    ObjectFile target("xdp_target");
-    ASSERT_EQ(0, target.load());
-    ObjectFile extension("extension");
-    bpf_program* each = nullptr;
-    bpf_object__for_each_program(each, extension.get()) bpf_program__set_autoload(each, false);
-    bpf_program__set_autoload(extension.program("calls_inner"), true);
-    ASSERT_EQ(0, bpf_program__set_attach_target(extension.program("calls_inner"), target.program_fd("target"), "get_y"));
-    ASSERT_EQ(0, extension.load());
-    for (const char* function : {"calls_inner", "inner"}) {
-        Loaded loaded = load_extension("new_x", extension.program_fd("calls_inner"), function);
-        EXPECT_ANSWER(-EINVAL, loaded.answer) << function;
-        EXPECT_NE(std::string::npos, loaded.log.find("Cannot recursively attach\n")) << loaded.log;
-    }
+    Target target("xdp_target");
+    Extension extension("new_x", target.fd(), "get_x");
+    Extension again("newer_x", extension.fd(), "new_x");
+    EXPECT_ANSWER(-EINVAL, again.answer());
+    EXPECT_TRUE(again.said("Cannot recursively attach")) << again.log();
+}
+TEST(FreplaceOfFreplace, IsRefusedForItsFunctions) {
+    Target target("xdp_target");
+    Extension extension("calls_inner", target.fd(), "get_y");
+    Extension again("new_x", extension.fd(), "inner");
+    EXPECT_ANSWER(-EINVAL, again.answer());
+    EXPECT_TRUE(again.said("Cannot recursively attach")) << again.log();
 }
 
 // --- by hand: what only an attr can say ------------------------------------------------------
@@ -258,7 +247,10 @@ TEST(GlobalFunction, WithoutAResultIsRefused) {
     attr->log_size = static_cast<uint32_t>(log.size());
     attr->log_level = 1;
     EXPECT_ANSWER(-EINVAL, attr.call(BPF_PROG_LOAD));
-    EXPECT_NE(nullptr, strstr(log.c_str(), "Global function get_v() doesn't return scalar. Only those are supported.\n")) << log.c_str();
+    EXPECT_NE(nullptr, strstr(log.c_str(),
+                              "Global function get_v() doesn't return scalar. Only those are supported.\n"
+                              "Caller passes invalid args into func#1 ('get_v')\n"))
+        << log.c_str();
 }
 
 }  // namespace

@@ -3,30 +3,14 @@
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 
-#include "support/call.h"
-#include "support/object_file.h"
+#include "support/attach.h"
 #include "support/programs.h"
 
 namespace test {
 namespace {
 
-struct Extension : ObjectFile {
-    Extension(const char* name, int target, int trace) : ObjectFile("tail_extension"), name_(name) {
-        bpf_program* each = nullptr;
-        bpf_object__for_each_program(each, get()) bpf_program__set_autoload(each, false);
-        bpf_program__set_autoload(program(name), true);
-        bpf_map__reuse_fd(map("trace"), trace);
-        bpf_program__set_attach_target(program(name), target, "get_t");
-        loaded = load();
-    }
-    int fd() { return program_fd(name_); }
-    Fd attach() {
-        Attr attr;
-        attr->link_create.prog_fd = static_cast<uint32_t>(fd());
-        return Fd(attr.call(BPF_LINK_CREATE));
-    }
-    const char* name_;
-    int loaded;
+struct Jumper : LoadedFor {
+    Jumper(const char* name, int target, int trace) : LoadedFor("tail_extension", name, target, "get_t", trace) {}
 };
 
 class FreplaceTailCall : public testing::Test {
@@ -57,8 +41,8 @@ TEST_F(FreplaceTailCall, WithoutAnExtension) {
 }
 TEST_F(FreplaceTailCall, AFunctionThatMakesOneIsReplaced) {
     ASSERT_ANSWER(0, put(target.map_fd("jumps"), 0, fd("callee")));
-    Extension t("new_t", fd("target"), trace);
-    ASSERT_EQ(0, t.loaded);
+    Jumper t("new_t", fd("target"), trace);
+    ASSERT_EQ(0, t.answer()) << t.log();
     Fd link = t.attach();
     ASSERT_ANSWER(0, link.error());
     EXPECT_EQ("62: 10 24", ran());
@@ -66,8 +50,8 @@ TEST_F(FreplaceTailCall, AFunctionThatMakesOneIsReplaced) {
     EXPECT_EQ("302: 10 30", ran());
 }
 TEST_F(FreplaceTailCall, AnExtensionMakesItsOwn) {
-    Extension t("jumping_t", fd("target"), trace);
-    ASSERT_EQ(0, t.loaded);
+    Jumper t("jumping_t", fd("target"), trace);
+    ASSERT_EQ(0, t.answer()) << t.log();
     Fd link = t.attach();
     ASSERT_ANSWER(0, link.error());
     EXPECT_EQ("72: 10 25", ran());
@@ -75,7 +59,7 @@ TEST_F(FreplaceTailCall, AnExtensionMakesItsOwn) {
     EXPECT_EQ("302: 10 25 30", ran());
 }
 TEST_F(FreplaceTailCall, TheExtendedProgramGoesIntoNoProgramArray) {
-    Extension t("jumping_t", fd("target"), trace);
+    Jumper t("jumping_t", fd("target"), trace);
     Fd link = t.attach();
     ASSERT_ANSWER(0, link.error());
     EXPECT_ANSWER(-EBUSY, put(t.map_fd("jumps"), 1, fd("target")));
@@ -84,28 +68,29 @@ TEST_F(FreplaceTailCall, TheExtendedProgramGoesIntoNoProgramArray) {
     EXPECT_ANSWER(0, put(target.map_fd("jumps"), 1, fd("target")));
 }
 TEST_F(FreplaceTailCall, AnExtensionGoesIntoNoProgramArray) {
-    Extension t("jumping_t", fd("target"), trace);
+    Jumper t("jumping_t", fd("target"), trace);
     Fd link = t.attach();
     ASSERT_ANSWER(0, link.error());
     EXPECT_ANSWER(-EINVAL, put(target.map_fd("jumps"), 1, t.fd()));
     EXPECT_ANSWER(-EINVAL, put(t.map_fd("jumps"), 1, t.fd()));
 }
 TEST_F(FreplaceTailCall, AProgramOfAnotherExpectedAttachTypeDoesNotGoIntoAnExtensionsProgramArray) {
-    Extension t("jumping_t", fd("target"), trace);
+    Jumper t("jumping_t", fd("target"), trace);
     ObjectFile other("tail_target");
     ASSERT_EQ(0, other.load());
     EXPECT_ANSWER(-EINVAL, put(t.map_fd("jumps"), 0, other.program_fd("callee")));
     EXPECT_ANSWER(0, put(t.map_fd("jumps"), 0, fd("callee")));
 }
 TEST_F(FreplaceTailCall, AProgramInAProgramArrayIsNotExtended) {
-    Extension t("new_t", fd("target"), trace);
     ASSERT_ANSWER(0, put(target.map_fd("jumps"), 2, fd("target")));
+    Jumper t("new_t", fd("target"), trace);
+    ASSERT_EQ(0, t.answer()) << t.log();  // what loads may still not attach
     EXPECT_ANSWER(-EBUSY, t.attach().error());
     ASSERT_ANSWER(0, remove(target.map_fd("jumps"), 2));
     EXPECT_ANSWER(0, t.attach().error());
 }
 TEST_F(FreplaceTailCall, AProgramInTwoArraysIsExtendedWhenItLeftBoth) {
-    Extension t("new_t", fd("target"), trace);
+    Jumper t("new_t", fd("target"), trace);
     ASSERT_ANSWER(0, put(target.map_fd("jumps"), 1, fd("target")));
     ASSERT_ANSWER(0, put(target.map_fd("jumps"), 2, fd("target")));
     ASSERT_ANSWER(0, remove(target.map_fd("jumps"), 1));
@@ -114,7 +99,7 @@ TEST_F(FreplaceTailCall, AProgramInTwoArraysIsExtendedWhenItLeftBoth) {
     EXPECT_ANSWER(0, t.attach().error());
 }
 TEST_F(FreplaceTailCall, OverwritingASlotTakesTheOldProgramOut) {
-    Extension t("new_t", fd("target"), trace);
+    Jumper t("new_t", fd("target"), trace);
     ASSERT_ANSWER(0, put(target.map_fd("jumps"), 1, fd("target")));
     ASSERT_ANSWER(0, put(target.map_fd("jumps"), 1, fd("callee")));
     EXPECT_ANSWER(0, t.attach().error());
