@@ -72,6 +72,8 @@ constexpr LoadRow rows[] = {
     {"context_function_of_tc_untyped", "void_ctx", "tc_target", "get_ctx", -EINVAL, "arg0 in void_ctx() is not a pointer to context"},
     {"changes_the_packet_where_the_function_does_not", "adjusting_ctx", "xdp_target", "get_ctx", -EINVAL,
      "Extension program changes packet data, while original does not"},
+    {"changes_the_packet_where_the_function_does", "adjusting_ctx", "xdp_changing", "get_ctx", 0, nullptr},
+    {"leaves_the_packet_where_the_function_changes_it", "new_ctx", "xdp_changing", "get_ctx", 0, nullptr},
     {"changes_the_packet_where_the_tc_function_does_not", "pulling_skb_ctx", "tc_target", "get_ctx", -EINVAL,
      "Extension program changes packet data, while original does not"},
     {"changes_the_packet_by_a_helper_of_another_program_type", "adjusting_skb_target", "tc_target", "target", -EINVAL,
