@@ -29,6 +29,7 @@ bool is_slow(const seccomp_data& call) {
         case BPF_LINK_CREATE:
         case BPF_LINK_UPDATE:
         case BPF_LINK_DETACH:
+        case GRAFT_TRANSACTION_COMMIT:
             return true;
         default:
             return false;

@@ -24,6 +24,7 @@ Bytes memory_at(uint64_t address, uint64_t size) { return {pointer_in<const std:
 
 uint32_t packet_length(uint64_t flags) { return static_cast<uint32_t>((flags & BPF_F_CTXLEN_MASK) >> 32); }
 
+// In programs on packets verify/after puts one of the other two in its place.
 uint64_t perf_event_output(uint64_t, uint64_t map, uint64_t flags, uint64_t data, uint64_t size) {
     if ((flags & ~uint64_t{BPF_F_INDEX_MASK}) != 0) return answer(-EINVAL);
     return output(map, flags, memory_at(data, size), {});
@@ -52,8 +53,7 @@ constexpr auto rows = std::to_array<Helper>({
      .name = "bpf_perf_event_output",
      .function = perf_event_output,
      .args = {Arg::ctx, Arg::const_map_ptr, Arg::anything, Arg::mem_read, Arg::const_size_or_zero},
-     .gpl_only = true,
-     .partly = "without bytes of the packet behind what the program made"},
+     .gpl_only = true},
     {.id = BPF_FUNC_skb_output,
      .name = "bpf_skb_output",
      .function = skb_output,

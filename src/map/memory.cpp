@@ -27,10 +27,10 @@ Result<Memory> Memory::anonymous(size_t size) {
     return memory;
 }
 
-Result<Memory> Memory::shared(size_t size) {
+Result<Memory> Memory::shared(size_t size, const char* name) {
     Memory memory;
     memory.size_ = TRY(whole_pages(size));
-    memory.fd_ = Fd(memfd_create("bpf-map", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    memory.fd_ = Fd(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!memory.fd_) return fail(errno, "no memfd for the map's values");
     if (ftruncate(memory.fd(), static_cast<off_t>(memory.size_)) != 0) return fail(ENOMEM, "no memory for the map's values");
     if (fcntl(memory.fd(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) return fail(errno, "the map's memfd cannot be sealed");

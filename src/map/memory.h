@@ -15,7 +15,7 @@ namespace graft {
 class Memory {
 public:
     static Result<Memory> anonymous(size_t size);
-    static Result<Memory> shared(size_t size);
+    static Result<Memory> shared(size_t size, const char* name = "bpf-map");  // name: as clients see it in /proc/PID/fd
 
     Memory() = default;
     Memory(Memory&& other) noexcept

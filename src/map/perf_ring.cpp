@@ -31,7 +31,7 @@ struct LostRecord {
 }  // namespace
 
 Result<Ref<PerfRing>> PerfRing::create(const Options& options) {
-    Memory memory = TRY(Memory::shared(page + largest));
+    Memory memory = TRY(Memory::shared(page + largest, "perf-event"));
     Fd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!wake) return fail(errno, "no eventfd for the ring");
     return Ref<PerfRing>::adopt(new PerfRing(options, std::move(memory), std::move(wake)));

@@ -39,6 +39,12 @@ bool names_map(const bpf_insn& insn) {
            insn.src_reg == BPF_PSEUDO_MAP_IDX_VALUE;
 }
 
+// The helper that stands for bpf_perf_event_output in programs on packets, which may not call it by its own name.
+bool is_packet_output(const Program& program, const bpf_insn& insn) {
+    if (program.facts().type == BPF_PROG_TYPE_TRACING || insn.code != (BPF_JMP | BPF_CALL) || insn.src_reg != 0) return false;
+    return insn.imm == BPF_FUNC_xdp_output || insn.imm == BPF_FUNC_skb_output;
+}
+
 }  // namespace
 
 std::vector<bpf_insn> dump_instructions(const Program& program) {
@@ -52,6 +58,8 @@ std::vector<bpf_insn> dump_instructions(const Program& program) {
             const auto number = static_cast<uint16_t>(insns[i].off);
             insns[i].off = static_cast<int16_t>(insns[i].imm);
             insns[i].imm = number;
+        } else if (is_packet_output(program, insns[i])) {
+            insns[i].imm = BPF_FUNC_perf_event_output;
         } else if (BPF_CLASS(insns[i].code) == BPF_LDX) {
             const uint8_t mode = BPF_MODE(insns[i].code);
             const uint8_t given = mode == abi::probe_mem ? uint8_t{BPF_MEM} : mode == abi::probe_memsx ? abi::memsx : mode;

@@ -36,6 +36,27 @@ int misuse(struct xdp_md* ctx) {
     }
 }
 
+SEC("xdp")
+int count_frame(struct xdp_md* ctx) {
+    __u32 record[2] = {0xbeef, ++number};
+    answer = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU | (8ULL << 32), record, sizeof record);
+    return XDP_PASS;
+}
+
+SEC("tc")
+int count_skb(struct __sk_buff* ctx) {
+    __u32 record[2] = {0xbeef, ++number};
+    answer = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU | (8ULL << 32), record, sizeof record);
+    return 0;
+}
+
+SEC("xdp")
+int count_too_much(struct xdp_md* ctx) {
+    __u32 record[2] = {};
+    answer = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU | (5000ULL << 32), record, sizeof record);
+    return XDP_PASS;
+}
+
 struct xdp_buff {
     void* data;
     void* data_end;

@@ -120,6 +120,56 @@ TEST_F(PerfBuffer, AProgramsMistakes) {
     EXPECT_EQ("0", refusal(2));
 }
 
+// From the frame's first byte on, what the program said and then as many bytes as its flags.
+TEST_F(PerfBuffer, AProgramOnPacketsHandsOverTheFrame) {
+    for (const char* name : {"count_frame", "count_skb"}) {
+        SCOPED_TRACE(name);
+        buffer.reset();  // before its map's descriptor is another's
+        ObjectFile object("perf");
+        load(object, name);
+        open(object);
+        received = {};
+        std::vector<unsigned char> packet(64, 0x11);
+        Attr attr;
+        attr->test.prog_fd = static_cast<uint32_t>(object.program_fd(name));
+        attr->test.data_in = pointer(packet.data());
+        attr->test.data_size_in = static_cast<uint32_t>(packet.size());
+        ASSERT_ANSWER(0, attr.call(BPF_PROG_TEST_RUN));
+        EXPECT_EQ(0, answer(object));
+        EXPECT_EQ(1, perf_buffer__poll(buffer.get(), 5000));
+        ASSERT_EQ(1U, received.records.size());
+        EXPECT_EQ((std::vector<uint32_t>{0xbeef, 1, 0x11111111, 0x11111111}),
+                  std::vector<uint32_t>(received.records[0].begin(), received.records[0].begin() + 4));
+    }
+}
+
+TEST_F(PerfBuffer, AProgramOnPacketsHasNoMoreThanTheFrame) {
+    ObjectFile object("perf");
+    load(object, "count_too_much");
+    ASSERT_EQ(0, run(object.program_fd("count_too_much")).answer);
+    EXPECT_EQ(-EFAULT, answer(object));
+}
+
+// The program that is shown calls what the program that was loaded calls.
+TEST_F(PerfBuffer, TheInstructionsShownAreOfPerfEventOutput) {
+    ObjectFile object("perf");
+    load(object, "count_frame");
+    std::vector<bpf_insn> insns(256);
+    bpf_prog_info info{};
+    info.xlated_prog_insns = pointer(insns.data());
+    info.xlated_prog_len = static_cast<uint32_t>(insns.size() * sizeof(bpf_insn));
+    uint32_t length = sizeof info;
+    ASSERT_EQ(0, bpf_obj_get_info_by_fd(object.program_fd("count_frame"), &info, &length));
+    insns.resize(info.xlated_prog_len / sizeof(bpf_insn));
+    size_t calls = 0, of_other_helpers = 0;
+    for (const bpf_insn& insn : insns) {
+        calls += insn.code == (BPF_JMP | BPF_CALL);
+        of_other_helpers += insn.code == (BPF_JMP | BPF_CALL) && (insn.imm == BPF_FUNC_xdp_output || insn.imm == BPF_FUNC_skb_output);
+    }
+    EXPECT_EQ(1U, calls);
+    EXPECT_EQ(0U, of_other_helpers);
+}
+
 TEST_F(PerfBuffer, AWatchingProgramHandsOverTheFrame) {
     ObjectFile watched("xdp_target"), watcher("perf");
     ASSERT_EQ(0, watched.load());

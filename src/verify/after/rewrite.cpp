@@ -64,6 +64,7 @@ Subprogram describe(const Env& env, uint32_t number) {
 Result<VerifiedProgram> rewrite(Env& env) {
     TRY(remove_dead_code(env));
     rewrite_object_loads(env);
+    rewrite_packet_output(env);
     TRY(rewrite_context_accesses(env));
     TRY(rewrite_frame_loads(env));
     TRY(resolve_addresses(env));

@@ -17,6 +17,8 @@ Result<void> remove_dead_code(Env& env);
 void rewrite_object_loads(Env& env);
 // LD_ABS and LD_IND become calls that end the function with 0 when the frame is too short.
 Result<void> rewrite_frame_loads(Env& env);
+// bpf_perf_event_output on packets becomes the helper that knows the context.
+void rewrite_packet_output(Env& env);
 // Loads and stores of the context become those of graft's layouts.
 Result<void> rewrite_context_accesses(Env& env);
 
