@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "program/test_target.h"
+#include "syscall/test_caller.h"
 
 namespace graft {
 namespace {
@@ -25,8 +26,8 @@ struct Transactions : testing::Test {
     }
     static bpf_link_info info(const Link& link) {
         bpf_link_info made{};
-        Caller* nobody = nullptr;  // for links whose info has buffers
-        EXPECT_TRUE(link.fill_info(*nobody, made).ok());
+        TestCaller caller;
+        EXPECT_TRUE(link.fill_info(caller, made).ok());
         return made;
     }
 };
