@@ -53,10 +53,10 @@ Result<void> OwnProcess::write(uint64_t address, Bytes from) {
 
 Result<DescriptorRef> OwnProcess::descriptor(int fd) {
     struct stat status{};
-    if (fstat(fd, &status) != 0) return fail(EBADF);
+    if (fstat(fd, &status) != 0) return fail(EBADF, "the descriptor is not open");
     const Descriptors::Found found = gateway_.descriptors().find(key_of(status));
     const int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || (flags & O_PATH) != 0) return fail(EBADF);
+    if (flags < 0 || (flags & O_PATH) != 0) return fail(EBADF, "the descriptor is not open, or only a path");
     if (!found.object) return Descriptors::unknown(link_of_descriptor(fd));
     const int mode = flags & O_ACCMODE;
     return DescriptorRef{found.object, mode != O_WRONLY, mode != O_RDONLY};

@@ -21,6 +21,8 @@
 namespace graft::client {
 namespace {
 
+constexpr const char* not_open = "the descriptor is not open";
+
 using ProcPath = std::array<char, 64>;
 
 ProcPath proc_path(pid_t tid, const char* name) {
@@ -84,12 +86,12 @@ Result<struct stat> Trap::stat_descriptor(int fd) {
     const bool found = fd >= 0 && stat(descriptor_path(tid(), fd).data(), &status) == 0;
     const int code = fd >= 0 ? errno : ENOENT;
     if (!valid()) return fail(ESRCH);
-    if (!found) return code == ENOENT ? fail(EBADF) : fail(code, "cannot look at the client's descriptors");
+    if (!found) return code == ENOENT ? fail(EBADF, not_open) : fail(code, "cannot look at the client's descriptors");
     return status;
 }
 
 Result<Fd> Trap::copy_descriptor(int fd) {
-    if (fd < 0) return fail(EBADF);
+    if (fd < 0) return fail(EBADF, not_open);
     const Fd task = TRY(open_pidfd(tid()));
     if (!valid()) return fail(ESRCH);
     Fd copied(static_cast<int>(syscall(SYS_pidfd_getfd, task.get(), fd, 0)));
@@ -107,7 +109,7 @@ Result<Fd> Trap::open_path(const std::string& path, int path_fd, int flags) {
     std::array<char, 16> name;
     std::snprintf(name.data(), name.size(), "fd/%d", path_fd);
     const Result<Fd> base = open_proc(name.data(), O_PATH | O_DIRECTORY);
-    if (!base.ok()) return base.code() == ENOENT ? fail(EBADF) : base.error();
+    if (!base.ok()) return base.code() == ENOENT ? fail(EBADF, not_open) : base.error();
     return open_beneath(base.value().get(), path, flags, 0);
 }
 
@@ -228,10 +230,10 @@ Result<DescriptorRef> Trap::descriptor(int fd) {
     if (found.restricted) {
         // The link's own mode bits say how the description was opened; O_PATH has none.
         struct stat link{};
-        if (lstat(path.data(), &link) != 0) return fail(EBADF);
+        if (lstat(path.data(), &link) != 0) return fail(EBADF, not_open);
         ref.readable = (link.st_mode & S_IRUSR) != 0;
         ref.writable = (link.st_mode & S_IWUSR) != 0;
-        if (!ref.readable && !ref.writable) return fail(EBADF);
+        if (!ref.readable && !ref.writable) return fail(EBADF, not_open);
     }
     return ref;
 }
