@@ -1,6 +1,7 @@
 /*
  * deny NAME... -- CMD: runs CMD where some system calls are EPERM, as a container's seccomp profile would have it.
- * Names: unshare, setns, mount, vm (process_vm_readv and _writev), seccomp, notify (seccomp without user notification: EINVAL), bpf.
+ * Names: unshare, setns, mount, vm (process_vm_readv and _writev), seccomp, notify (seccomp without user notification: EINVAL), bpf;
+ * groups: setgroups does nothing and answers 0.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -40,6 +41,9 @@ int main(int argc, char** argv) {
             /* As a kernel before 5.0 answers to a flag that it does not know. */
             add(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 0, 1);
             add(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL, 0, 0);
+        } else if (strcmp(argv[i], "groups") == 0) {
+            add(BPF_JMP | BPF_JEQ | BPF_K, SYS_setgroups, 0, 1);
+            add(BPF_RET | BPF_K, SECCOMP_RET_ERRNO, 0, 0);
         } else if (strcmp(argv[i], "mount") == 0) {
             deny(SYS_mount);
             deny(SYS_move_mount);

@@ -13,8 +13,12 @@ source "$(dirname "$0")/lib.sh"
 export TMPDIR=$work
 # Some look for a helper of the kernel's among the host's symbols, where graft's are not.
 echo '0000000000000000 d bpf_xdp_output_proto' >"$work/kallsyms"
+# tcpdump becomes another user without other groups, where the user namespace of an ordinary user has neither.
+mkdir "$work/bin"
+printf '#!/bin/sh\nexec %s groups -- %s -Z root "$@"\n' "$GRAFT_BIN/graft-deny" "$(PATH=$PATH:/usr/sbin:/sbin command -v tcpdump)" >"$work/bin/tcpdump"
+chmod +x "$work/bin/tcpdump"
 run_tests() {
-    "$graft" run --private -- sh -c 'mount --bind "$1/kallsyms" /proc/kallsyms && shift && exec "$@"' sh "$work" \
+    PATH=$work/bin:$PATH "$graft" run --private -- sh -c 'mount --bind "$1/kallsyms" /proc/kallsyms && shift && exec "$@"' sh "$work" \
         "$suite/test_runner.sh" "$suite/tests/$1/test-$1.sh" "${@:2}" </dev/null >"$work/$1.$2" 2>&1
 }
 names() { sed -n 's/^ALL_TESTS="\(.*\)"$/\1/p' "$suite/tests/$1/test-$1.sh" | tr ' ' '\n' | grep -vE '^test_(promiscuous_.*|perf_wakeup)$'; }
