@@ -69,7 +69,8 @@ int main(int argc, char** argv) {
     app.name("graft");
     app.require_subcommand(1);
     int status = 0;
-    for (const auto add : {add_run, add_shell, add_up, add_down, add_status, add_port, add_version, add_daemon}) add(app, status);
+    for (const auto add : {add_run, add_shell, add_up, add_down, add_status, add_stats, add_port, add_version, add_daemon})
+        add(app, status);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

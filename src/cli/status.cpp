@@ -14,9 +14,23 @@ namespace {
 
 using nlohmann::json;
 
+// ", 12 runs of 80 ns, 10 drop, 2 pass"; empty: nothing was counted.
+std::string counters_text(const json& counters) {
+    const auto runs = counters.value("runs", 0ULL);
+    if (runs == 0) return {};
+    std::string text = ", " + std::to_string(runs) + (runs == 1 ? " run of " : " runs of ") +
+                       std::to_string(counters.value("time_ns", 0ULL) / runs) + " ns";
+    const json verdicts = counters.value("verdicts", json::object());
+    for (const auto& [verdict, count] : verdicts.items()) {
+        if (count != 0) text += ", " + std::to_string(count.get<unsigned long long>()) + " " + verdict;
+    }
+    return text;
+}
+
 // "xdp_dispatcher (id 5) [prog0 = xdp_pass (id 2), fentry prog0: tracer (id 7)]"; what is attached to a member, behind it in the same way.
 std::string chain_text(const json& member) {
-    std::string text = member.value("name", "?") + " (id " + std::to_string(member.value("program_id", 0)) + ")", members;
+    const std::string counters = counters_text(member.value("counters", json::object()));
+    std::string text = member.value("name", "?") + " (id " + std::to_string(member.value("program_id", 0)) + counters + ")", members;
     for (const json& inner : member.value("chain", json::array())) {
         const std::string kind = inner.value("kind", "freplace"), function = inner.value("function", "?");
         members += members.empty() ? "" : ", ";
@@ -36,6 +50,7 @@ void print(const json& status) {
     const json objects = status.value("objects", json::object());
     std::printf("objects: %d programs, %d maps, %d links, %d BTFs; clients hold %d\n", objects.value("programs", 0),
                 objects.value("maps", 0), objects.value("links", 0), objects.value("btfs", 0), objects.value("held_by_clients", 0));
+    if (status.value("counting", false)) std::puts("counting: what each program and each member of a chain does");
     const json pins = status.value("pins", json::object());
     std::printf("pins: %d in %s\n", pins.value("count", 0), pins.value("directory", "nowhere").c_str());
     for (const json& client : status.value("clients", json::array()))

@@ -3,6 +3,7 @@
 //   run     request {run, network, command}   answer with the namespaces' descriptors, the filter behind it
 //           one message with the listener     answer; the tool executes the command
 //   status  request                           answers with parts of a JSON text, then the end of the stream
+//   stats   request {stats_on or _off}        answer
 //   down    request                           the end of the stream when the daemon has gone
 #pragma once
 
@@ -20,7 +21,7 @@
 
 namespace graft::daemon {
 
-enum class Verb : uint32_t { run = 1, status, down };
+enum class Verb : uint32_t { run = 1, status, down, stats_on, stats_off };
 
 struct Request {
     std::array<char, 16> version{};

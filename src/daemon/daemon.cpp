@@ -214,6 +214,10 @@ bool Daemon::on_request(Connection& connection, const Request& request) {
         case Verb::status:
             send_status(socket);
             return false;
+        case Verb::stats_on:
+        case Verb::stats_off:
+            set_statistics(socket, request.verb == Verb::stats_on);
+            return false;
         case Verb::down:
             end();
             return true;  // the stream ends with us
@@ -257,6 +261,16 @@ bool Daemon::on_listener(Connection& connection, Fd listener) {
     }
     send_answer(connection.socket.get(), Answer{});
     return !state_;
+}
+
+void Daemon::set_statistics(int socket, bool wanted) {
+    if (!wanted) statistics_ = nullptr;
+    if (wanted && !statistics_) {
+        Result<Ref<Object>> started = Statistics::start(*kernel_);
+        if (!started.ok()) return refuse(socket, started.code(), started.error().reason);
+        statistics_ = std::move(*started);
+    }
+    send_answer(socket, Answer{});
 }
 
 void Daemon::send_status(int socket) {

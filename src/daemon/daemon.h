@@ -17,7 +17,7 @@
 #include "client/supervisor.h"
 #include "daemon/control.h"
 #include "daemon/state_directory.h"
-#include "syscall/kernel.h"
+#include "syscall/statistics.h"
 
 namespace graft::daemon {
 
@@ -62,6 +62,7 @@ private:
     bool on_request(Connection& connection, const Request& request);
     bool on_listener(Connection& connection, Fd listener);
     bool answer_run(Connection& connection);
+    void set_statistics(int socket, bool wanted);
     void send_status(int socket);
     [[nodiscard]] std::string status() const;
 
@@ -73,6 +74,7 @@ private:
     std::unique_ptr<client::EventLoop> loop_;
     std::unique_ptr<client::Interfaces> interfaces_;
     std::unique_ptr<client::Supervisor> supervisor_;
+    Ref<Object> statistics_;  // of `graft stats on`
     Fd listener_, signals_, mounts_;
     std::mutex lock_;  // over what follows: the loop's thread may change
     std::map<int, Connection> connections_;

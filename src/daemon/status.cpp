@@ -3,7 +3,7 @@
 #include <linux/if_link.h>
 #include <unistd.h>
 
-#include <iterator>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "daemon/daemon.h"
@@ -17,15 +17,39 @@ const char* kind_of(const Attachment& attachment) {
     return attachment.is_extension() ? "freplace" : attachment.runs_before() ? "fentry" : "fexit";
 }
 
+// Of what replaces a function of an XDP program that the hook runs, the dispatcher's or another one's: the answers are XDP's actions there.
+// Elsewhere they have no names.
+enum class Verdicts : bool { numbers, of_xdp };
+constexpr std::array<const char*, 5> xdp_actions = {"aborted", "drop", "pass", "tx", "redirect"};
+
+json counters_of(const MemberCounters& counters, Verdicts verdicts) {
+    json counted = json::object();
+    for (size_t i = 0; i < counters.verdicts.size(); ++i) {
+        const bool named = verdicts == Verdicts::of_xdp && i < xdp_actions.size(), is_last = i + 1 == counters.verdicts.size();
+        const std::string name = named ? xdp_actions[i] : is_last ? "other" : std::to_string(i);
+        counted[name] = counters.verdicts[i].load(std::memory_order_relaxed);
+    }
+    return {{"runs", counters.runs.load(std::memory_order_relaxed)},
+            {"time_ns", counters.time_ns.load(std::memory_order_relaxed)},
+            {"verdicts", counted}};
+}
+
+// Of all its runs, wherever it is attached.
+json counters_of(const Program& program) {
+    return {{"runs", program.run_count.load(std::memory_order_relaxed)}, {"time_ns", program.run_time_ns.load(std::memory_order_relaxed)}};
+}
+
 // What is attached to a program's functions, in the order of the functions: in libxdp's dispatcher that is the order of the chain.
-json chain_of(const Kernel& kernel, const Program& program) {
+json chain_of(const Kernel& kernel, const Program& program, Verdicts verdicts) {
     json members = json::array();
     for (const auto& [subprogram, attachment] : kernel.targets.members(program)) {
-        members.push_back({{"program_id", attachment.program->id()},
-                           {"name", attachment.program->facts().name},
-                           {"kind", kind_of(attachment)},
-                           {"function", program.code().subprograms[subprogram].name},
-                           {"chain", chain_of(kernel, *attachment.program)}});
+        members.push_back(
+            {{"program_id", attachment.program->id()},
+             {"name", attachment.program->facts().name},
+             {"kind", kind_of(attachment)},
+             {"function", program.code().subprograms[subprogram].name},
+             {"counters", attachment.counters ? counters_of(*attachment.counters, verdicts) : counters_of(*attachment.program)},
+             {"chain", chain_of(kernel, *attachment.program, Verdicts::numbers)}});
     }
     return members;
 }
@@ -36,7 +60,8 @@ json xdp_status(const Kernel& kernel, const XdpState& xdp) {
     json attached = {{"mode", xdp.drv_id == 0 ? "generic" : "native"}, {"program_id", id}};
     if (const Ref<Program> program = kernel.programs.find(id)) {
         attached["name"] = program->facts().name;
-        attached["chain"] = chain_of(kernel, *program);
+        attached["counters"] = counters_of(*program);
+        attached["chain"] = chain_of(kernel, *program, Verdicts::of_xdp);
     }
     return attached;
 }
@@ -47,8 +72,7 @@ std::string mac_address(const std::array<uint8_t, 6>& mac) {
 
 json end_status(const Kernel& kernel, const PortEndStatus& end) {
     json verdicts;
-    const char* const names[] = {"aborted", "drop", "pass", "tx", "redirect"};
-    for (size_t i = 0; i < std::size(names); ++i) verdicts[names[i]] = end.verdicts[i];
+    for (size_t i = 0; i < xdp_actions.size(); ++i) verdicts[xdp_actions[i]] = end.verdicts[i];
     return {{"name", end.name},
             {"ifindex", end.key.ifindex},
             {"netns_cookie", end.key.netns_cookie},
@@ -76,6 +100,7 @@ std::string Daemon::status() const {
     status["running"] = true;
     status["pid"] = getpid();
     status["private"] = !state_;
+    status["counting"] = kernel_->targets.is_counting();
     status["missing"] = namespaces_.missing;
     status["pins"] = {{"directory", pins_}, {"count", gateway_->bpffs().size()}};
     status["objects"] = {{"programs", kernel_->programs.size()},

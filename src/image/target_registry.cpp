@@ -167,6 +167,11 @@ void TargetRegistry::stop_counting() {
     if (images.ok()) publish(std::move(images).value());
 }
 
+bool TargetRegistry::is_counting() const {
+    const std::lock_guard guard(lock_);
+    return counting_ != 0;
+}
+
 std::vector<TargetRegistry::Member> TargetRegistry::members(const Program& target) const {
     std::vector<Member> members;
     const std::lock_guard guard(lock_);

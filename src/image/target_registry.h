@@ -50,6 +50,7 @@ public:
     // for it; otherwise nothing is spent on it.  ENOMEM.
     Result<void> start_counting();
     void stop_counting();
+    [[nodiscard]] bool is_counting() const;
 
     // The extension at a place, or null.
     [[nodiscard]] Ref<Program> extension_at(const Place& place) const;

@@ -1,28 +1,27 @@
 // BPF_ENABLE_STATS: programs count their runs while the descriptor that it gives is open.  Unlike on Linux extensions do so too.
 
 #include "syscall/command.h"
+#include "syscall/statistics.h"
 
-namespace graft::command {
-namespace {
+namespace graft {
 
-class Statistics final : public Object {
-public:
-    explicit Statistics(Kernel& kernel) : Object(ObjectKind::statistics), kernel_(kernel) { ++kernel_.run_state.statistics_users; }
-    ~Statistics() override {
-        --kernel_.run_state.statistics_users;
-        kernel_.targets.stop_counting();
-    }
+Result<Ref<Object>> Statistics::start(Kernel& kernel) {
+    TRY(kernel.targets.start_counting());
+    ++kernel.run_state.statistics_users;
+    return Ref<Object>::adopt(new Statistics(kernel));
+}
 
-private:
-    Kernel& kernel_;
-};
+Statistics::~Statistics() {
+    --kernel_.run_state.statistics_users;
+    kernel_.targets.stop_counting();
+}
 
-}  // namespace
+namespace command {
 
 Result<Reply> enable_stats(Kernel& kernel, Caller&, const Attr& attr) {
     if (attr->enable_stats.type != BPF_STATS_RUN_TIME) return fail(EINVAL, "unknown kind of statistics");
-    TRY(kernel.targets.start_counting());
-    return Reply(make_ref<Statistics>(kernel));
+    return Reply(TRY(Statistics::start(kernel)));
 }
 
-}  // namespace graft::command
+}  // namespace command
+}  // namespace graft

@@ -11,12 +11,15 @@ refused() {
     check "lines of 'graft $*'" 1 "$(wc -l <"$work/err")"
     matches "'graft $*'" "$pattern" "$(cat "$work/err")"
 }
-refused 2 '^graft: no verb given; graft takes one of: run, shell, up, down, status, port, version$'
+refused 2 '^graft: no verb given; graft takes one of: run, shell, up, down, status, stats, port, version$'
 refused 2 "^graft: unknown verb 'nonsense'; graft takes one of: run, " nonsense
 refused 2 "^graft: unknown verb 'nonsense'; graft takes one of: run, " nonsense run -- true
 refused 2 "^graft: unknown option '--bogus'; 'graft --help' tells more" --bogus
 refused 2 "^graft: unknown verb 'nonsense'; graft port takes one of: list" port nonsense
 refused 2 "^graft: no verb given; graft port takes one of: list" port
+refused 2 "^graft: no verb given; graft stats takes one of: on, off$" stats
+refused 2 "^graft: unknown verb 'maybe'; graft stats takes one of: on, off$" stats maybe
+refused 1 "^graft: no graft kernel is running$" stats on
 refused 2 "^graft: unknown option '--xml'; 'graft status --help' tells more" status --xml
 refused 2 "^graft: 'extra' is one word too many; 'graft up --help' tells more" up extra
 refused 125 "^graft: no command to run: 'graft run -- CMD'" run
