@@ -34,6 +34,38 @@ struct vlan_hdr {
     __be16 h_vlan_encapsulated_proto;
 };
 
+// What an event was when it happened: the registers, as the kernel names those of x86-64.
+struct pt_regs {
+    unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip;
+    unsigned short cs;
+    unsigned long flags, sp;
+    unsigned short ss;
+};
+
+// The one set of operations that programs can be made for: Linux's own for tests, which cannot be registered there, either.
+struct bpf_dummy_ops_state {
+    int val;
+};
+struct bpf_dummy_ops {
+    int (*test_1)(bpf_dummy_ops_state* cb);
+    int (*test_2)(bpf_dummy_ops_state* cb, int a1, unsigned short a2, char a3, unsigned long a4);
+    int (*test_sleepable)(bpf_dummy_ops_state* cb);
+};
+enum bpf_struct_ops_state {
+    BPF_STRUCT_OPS_STATE_INIT,
+    BPF_STRUCT_OPS_STATE_INUSE,
+    BPF_STRUCT_OPS_STATE_TOBEFREE,
+    BPF_STRUCT_OPS_STATE_READY,
+};
+struct bpf_struct_ops_common_value {
+    unsigned int refcnt;
+    bpf_struct_ops_state state;
+};
+struct bpf_struct_ops_bpf_dummy_ops {
+    bpf_struct_ops_common_value common;
+    alignas(64) bpf_dummy_ops data;
+};
+
 // The groups themselves are not described.
 struct Types {
     struct {
@@ -92,6 +124,7 @@ struct Types {
         sk_msg_md h;
         sk_reuseport_md i;
         bpf_sk_lookup j;
+        pt_regs k;
     } contexts;
 
     // What helpers and maps take and give.
@@ -113,6 +146,7 @@ struct Types {
         btf_ptr o;
         bpf_pidns_info p;
         bpf_lpm_trie_key q;
+        bpf_struct_ops_bpf_dummy_ops r;
     } values;
 
     // What bpf(2) takes and gives.

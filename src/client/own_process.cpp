@@ -11,6 +11,7 @@
 #include <string>
 
 #include "client/mappings.h"
+#include "client/cgroups.h"
 #include "client/net_namespace.h"
 
 namespace graft::client {
@@ -73,6 +74,8 @@ Result<bool> OwnProcess::has_interface(uint32_t ifindex) {
     if (!here) return fail(errno, "cannot open this thread's network namespace");
     return interface_exists(here.get(), ifindex);
 }
+
+Result<uint64_t> OwnProcess::cgroup(int fd) { return cgroup_id(fd); }
 
 Result<void> OwnProcess::pin(const std::string& path, int path_fd, Ref<Object> object) {
     const NewFilePath split = split_new_file(path);

@@ -18,6 +18,7 @@ public:
     Result<DescriptorRef> descriptor(int fd) override;
     Result<NetNamespace> net_namespace() override;
     Result<bool> has_interface(uint32_t ifindex) override;
+    Result<uint64_t> cgroup(int fd) override;
     Result<void> pin(const std::string& path, int path_fd, Ref<Object> object) override;
     Result<Ref<Object>> pinned(const std::string& path, int path_fd) override;
     Result<bool> shares_writably(int fd, const void* own) override;

@@ -13,6 +13,7 @@
 #include "client/mappings.h"
 #include "client/trap.h"
 #include "map/perf_ring.h"
+#include "map/ringbuf.h"
 
 namespace graft::client {
 namespace {
@@ -88,10 +89,22 @@ Outcome handle_disable(Trap& trap) {
     return Outcome::value(0);
 }
 
+// What says that there is something to read: of a perf event or a ring buffer; -1: the descriptor is of something else.  The object is
+// kept.
+int wake_fd_of(Trap& trap, int fd, Ref<Object>& object) {
+    const auto found = trap.descriptor(fd);
+    if (!found.ok()) return -1;
+    object = found->object;
+    if (object->object_kind() == ObjectKind::perf_event) return static_cast<const PerfRing&>(*object).wake_fd();
+    const bool ring = object->object_kind() == ObjectKind::map && static_cast<const Map&>(*object).spec().type == BPF_MAP_TYPE_RINGBUF;
+    return ring ? static_cast<const RingbufMap&>(*object).wake_fd() : -1;
+}
+
 // The ring's eventfd takes the place of its memfd.  Nobody reads it, so only its edges count.
 Outcome handle_epoll_ctl(Trap& trap) {
-    const Ref<PerfRing> ring = ring_of(trap, trap.int_argument(2));
-    if (!ring) return Outcome::proceed();
+    Ref<Object> ring;
+    const int wake_fd = wake_fd_of(trap, trap.int_argument(2), ring);
+    if (wake_fd < 0) return Outcome::proceed();
     epoll_event event{};
     if (trap.int_argument(1) != EPOLL_CTL_DEL) {
         const auto given = trap.read_value<epoll_event>(trap.argument(3));
@@ -101,7 +114,7 @@ Outcome handle_epoll_ctl(Trap& trap) {
     }
     const auto epoll = trap.copy_descriptor(trap.int_argument(0));
     if (!epoll.ok()) return Outcome::error(epoll.error());
-    if (epoll_ctl(epoll->get(), trap.int_argument(1), ring->wake_fd(), &event) != 0) return Outcome::error(errno);
+    if (epoll_ctl(epoll->get(), trap.int_argument(1), wake_fd, &event) != 0) return Outcome::error(errno);
     return Outcome::value(0);
 }
 

@@ -1,5 +1,6 @@
 // The rows that give clients perf events for the output of programs: perf_event_open(2) of PERF_COUNT_SW_BPF_OUTPUT, the ioctls that
-// switch one on and off, and epoll_ctl(2), since the memfd that a client gets cannot be waited for.  Other perf events are the host's.
+// switch one on and off, and epoll_ctl(2), since the memfd that a client gets, of an event or of a ring buffer, cannot be waited for.
+// Other perf events are the host's.
 #pragma once
 
 #include <vector>

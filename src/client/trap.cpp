@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "client/mappings.h"
+#include "client/cgroups.h"
 #include "client/net_namespace.h"
 
 namespace graft::client {
@@ -249,6 +250,8 @@ Result<NetNamespace> Trap::net_namespace() {
 }
 
 Result<bool> Trap::has_interface(uint32_t ifindex) { return interface_exists(TRY(client_net_namespace()), ifindex); }
+
+Result<uint64_t> Trap::cgroup(int fd) { return cgroup_id(TRY(copy_descriptor(fd)).get()); }
 
 Result<void> Trap::pin(const std::string& path, int path_fd, Ref<Object> object) {
     if (path.empty()) return fail(ENOENT, "the path is empty");

@@ -91,7 +91,7 @@ public:
     // the call.
     Result<int> install(int fd, std::optional<int> at, bool cloexec);
     // One line on the client's standard error, if it takes it at once.
-    void tell(const std::string& line);
+    void tell(const std::string& line) override;
 
     // Answers, once; later answers are dropped.  An answer for a client that is gone is dropped too.
     void finish(Outcome outcome);
@@ -103,6 +103,7 @@ public:
     Result<DescriptorRef> descriptor(int fd) override;
     Result<NetNamespace> net_namespace() override;
     Result<bool> has_interface(uint32_t ifindex) override;
+    Result<uint64_t> cgroup(int fd) override;
     Result<void> pin(const std::string& path, int path_fd, Ref<Object> object) override;
     Result<Ref<Object>> pinned(const std::string& path, int path_fd) override;
     Result<bool> shares_writably(int fd, const void* own) override;

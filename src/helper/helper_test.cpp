@@ -160,6 +160,9 @@ TEST_F(HelperTest, ProbeReadsWhatIsThere) {
     EXPECT_EQ(call(BPF_FUNC_probe_read_kernel, &to, 8, 8), -EFAULT);
     EXPECT_EQ(to, 0U);
     EXPECT_EQ(call(BPF_FUNC_probe_read_kernel, &to, 8, int64_t{-4096}), -EFAULT);
+    EXPECT_EQ(call(BPF_FUNC_probe_read_user, &to, 8, &from), -EFAULT);
+    EXPECT_EQ(to, 0U);
+    EXPECT_EQ(call(BPF_FUNC_probe_read_user, &to, 0, &from), 0);
     EXPECT_EQ(call(BPF_FUNC_probe_read_kernel, &to, 0, 8), 0);
 }
 

@@ -24,6 +24,13 @@ uint64_t probe_read_kernel_str(uint64_t to, uint64_t size, uint64_t from, uint64
     return answer(length);
 }
 
+// The thread that runs a program has no user.
+uint64_t no_user(uint64_t to, uint64_t size, uint64_t, uint64_t, uint64_t) {
+    std::memset(pointer_in<std::byte>(to), 0, static_cast<uint32_t>(size));
+    return answer(size == 0 ? 0 : -EFAULT);
+}
+constexpr const char* nobodys_memory = "answers -EFAULT: programs run on graft's threads, which have no user";
+
 constexpr auto rows = std::to_array<Helper>({
     {.id = BPF_FUNC_probe_read_str,
      .name = "bpf_probe_read_str",
@@ -45,6 +52,24 @@ constexpr auto rows = std::to_array<Helper>({
      .function = probe_read_kernel_str,
      .args = {Arg::mem_write, Arg::const_size_or_zero, Arg::anything},
      .gpl_only = true},
+    {.id = BPF_FUNC_probe_read_user,
+     .name = "bpf_probe_read_user",
+     .function = no_user,
+     .args = {Arg::mem_write, Arg::const_size_or_zero, Arg::anything},
+     .gpl_only = true,
+     .partly = nobodys_memory},
+    {.id = BPF_FUNC_probe_read_user_str,
+     .name = "bpf_probe_read_user_str",
+     .function = no_user,
+     .args = {Arg::mem_write, Arg::const_size_or_zero, Arg::anything},
+     .gpl_only = true,
+     .partly = nobodys_memory},
+    {.id = BPF_FUNC_copy_from_user,
+     .name = "bpf_copy_from_user",
+     .function = no_user,
+     .args = {Arg::mem_write, Arg::const_size_or_zero, Arg::anything},
+     .might_sleep = true,
+     .partly = nobodys_memory},
 });
 
 }  // namespace

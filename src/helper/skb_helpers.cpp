@@ -242,6 +242,28 @@ uint64_t adjust_room(uint64_t context, uint64_t by, uint64_t mode, uint64_t flag
     return 0;
 }
 
+// An IPv4 header becomes an IPv6 header or the other way round; the program fills it.
+uint64_t change_proto(uint64_t context, uint64_t protocol, uint64_t flags, uint64_t, uint64_t) {
+    constexpr uint32_t difference = 20;
+    abi::sk_buff& skb = skb_of(context);
+    const auto wanted = static_cast<uint16_t>(protocol);
+    const uint32_t network = skb.network_header - static_cast<uint32_t>(skb.data - skb.head);
+    if (flags != 0) return answer(-EINVAL);
+    if (skb.protocol == htons(ETH_P_IP) && wanted == htons(ETH_P_IPV6)) {
+        if (!buffer::open_gap(skb, network, difference)) return answer(-ENOMEM);
+        skb.network_header = static_cast<uint16_t>(skb.network_header - difference);
+    } else if (skb.protocol == htons(ETH_P_IPV6) && wanted == htons(ETH_P_IP)) {
+        if (buffer::at(skb, network, difference) == nullptr) return answer(-ENOMEM);
+        buffer::close_gap(skb, network, difference);
+        skb.network_header = static_cast<uint16_t>(skb.network_header + difference);
+    } else {
+        return answer(-abi::enotsupp);
+    }
+    skb.protocol = wanted;
+    skb.hash = 0;
+    return 0;
+}
+
 // --- fields ------------------------------------------------------------------------------------------------------------------------------
 
 uint64_t change_type(uint64_t context, uint64_t type, uint64_t, uint64_t, uint64_t) {
@@ -361,6 +383,11 @@ constexpr auto rows = std::to_array<Helper>({
      .args = {Arg::ctx, Arg::anything, Arg::anything, Arg::anything},
      .changes_packet = true,
      .partly = "no BPF_F_ADJ_ROOM_DECAP_*"},
+    {.id = BPF_FUNC_skb_change_proto,
+     .name = "bpf_skb_change_proto",
+     .function = change_proto,
+     .args = {Arg::ctx, Arg::anything, Arg::anything},
+     .changes_packet = true},
     {.id = BPF_FUNC_skb_change_type, .name = "bpf_skb_change_type", .function = change_type, .args = {Arg::ctx, Arg::anything}},
     {.id = BPF_FUNC_get_hash_recalc, .name = "bpf_get_hash_recalc", .function = get_hash_recalc, .args = {Arg::ctx}},
     {.id = BPF_FUNC_set_hash_invalid, .name = "bpf_set_hash_invalid", .function = set_hash_invalid, .args = {Arg::ctx}},

@@ -171,6 +171,21 @@ TEST_F(SkbHelpers, RoomBetweenTheHeaders) {
     EXPECT_EQ(call(BPF_FUNC_skb_adjust_room, 8, BPF_ADJ_ROOM_MAC, 0), -abi::enotsupp);
 }
 
+TEST_F(SkbHelpers, AHeaderOfTheOtherProtocol) {
+    const std::vector<unsigned char> before = frame();
+    EXPECT_EQ(call(BPF_FUNC_skb_change_proto, htons(ETH_P_IP), 0), -abi::enotsupp);
+    EXPECT_EQ(call(BPF_FUNC_skb_change_proto, htons(ETH_P_IPV6), 1), -EINVAL);
+    EXPECT_EQ(call(BPF_FUNC_skb_change_proto, htons(ETH_P_IPV6), 0), 0);
+    EXPECT_EQ(skb.len, frame_size + 20);
+    EXPECT_EQ(skb.protocol, htons(ETH_P_IPV6));
+    EXPECT_EQ(skb.data[ETH_HLEN + 20], 0x45);
+    EXPECT_EQ(call(BPF_FUNC_skb_change_proto, htons(ETH_P_IP), 0), 0);
+    EXPECT_EQ(frame(), before);
+    skb.protocol = htons(ETH_P_IPV6);
+    skb.len = ETH_HLEN + 19;
+    EXPECT_EQ(call(BPF_FUNC_skb_change_proto, htons(ETH_P_IP), 0), -ENOMEM);
+}
+
 TEST_F(SkbHelpers, CongestionIsMarkedWhereItIsUnderstood) {
     ip()[1] = 0;
     EXPECT_EQ(call(BPF_FUNC_skb_ecn_set_ce), 0);

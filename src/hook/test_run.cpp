@@ -48,6 +48,8 @@ Result<TestRunOutcome> test_run(const TestRunRequest& request) {
         case BPF_PROG_TYPE_LWT_XMIT:
         case BPF_PROG_TYPE_LWT_SEG6LOCAL:
             return test_run_skb(request);
+        case BPF_PROG_TYPE_SYSCALL:
+            return test_run_syscall(request);
         case BPF_PROG_TYPE_TRACING:
             return test_run_tracing(request);
         default:

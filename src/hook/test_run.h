@@ -44,6 +44,7 @@ Result<TestRunOutcome> test_run(const TestRunRequest& request);
 
 Result<TestRunOutcome> test_run_xdp(const TestRunRequest& request);
 Result<TestRunOutcome> test_run_skb(const TestRunRequest& request);
+Result<TestRunOutcome> test_run_syscall(const TestRunRequest& request);
 
 // Enters the program `repeat` times with `context`; sets retval and duration.
 Result<void> repeat_run(const TestRunRequest& request, void* context, TestRunOutcome& outcome);

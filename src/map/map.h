@@ -38,6 +38,7 @@ struct MapSpec {
     Ref<Object> btf;     // a Btf, or null
     uint32_t btf_key_type_id = 0;
     uint32_t btf_value_type_id = 0;
+    uint32_t vmlinux_value_type_id = 0;  // of the kernel's BTF; 0: none
     ValueFields fields;      // of the value, found in its BTF
     int32_t numa_node = -1;  // with BPF_F_NUMA_NODE
     uint32_t ifindex = 0;

@@ -16,6 +16,7 @@
 #include "map/prog_array.h"
 #include "map/queue_stack.h"
 #include "map/ringbuf.h"
+#include "map/struct_ops.h"
 
 namespace graft {
 namespace {
@@ -55,6 +56,8 @@ constexpr auto table = std::to_array<MapType>({
     {BPF_MAP_TYPE_QUEUE, "queue", QueueStackMap::check, QueueStackMap::create, MapBtf::any, 0, nullptr},
     {BPF_MAP_TYPE_STACK, "stack", QueueStackMap::check, QueueStackMap::create, MapBtf::any, 0, nullptr},
     {BPF_MAP_TYPE_SK_STORAGE, "sk_storage", HostObjectMap::check_storage, HostObjectMap::create, MapBtf::storage_key, 0, no_sockets},
+    {BPF_MAP_TYPE_STRUCT_OPS, "struct_ops", StructOpsMap::check, StructOpsMap::create, MapBtf::none, 0,
+     "of bpf_dummy_ops, which cannot be registered"},
     {BPF_MAP_TYPE_RINGBUF, "ringbuf", RingbufMap::check, RingbufMap::create, MapBtf::any, 0, nullptr},
     {BPF_MAP_TYPE_INODE_STORAGE, "inode_storage", HostObjectMap::check_storage, HostObjectMap::create, MapBtf::storage_key, 0, no_tasks},
     {BPF_MAP_TYPE_TASK_STORAGE, "task_storage", HostObjectMap::check_storage, HostObjectMap::create, MapBtf::storage_key, 0, no_tasks},

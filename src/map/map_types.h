@@ -11,6 +11,7 @@ namespace graft {
 struct MapEnvironment {
     IdTable<Map>& ids;
     uint32_t possible_cpus;  // slots of a per-CPU map: the host's possible CPUs, as clients count them
+    const Btf* vmlinux = nullptr;  // for values that are the kernel's own structs
 };
 
 // What BTF of key and value a type takes.

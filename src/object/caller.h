@@ -43,6 +43,9 @@ public:
     // The index of an interface there by name or ENODEV; and whether an index exists.
     virtual Result<bool> has_interface(uint32_t ifindex) = 0;
 
+    // The id of the cgroup (of the second version) on whose directory the descriptor is open.  EBADF: it is open on none.
+    virtual Result<uint64_t> cgroup(int fd) = 0;
+
     // BPF_OBJ_PIN and BPF_OBJ_GET.  `path` as the client gave it; errno as Linux: EPERM not a bpffs, EEXIST, ENOENT, EACCES ...
     // path_fd: -1 (AT_FDCWD) or a descriptor of the client (BPF_F_PATH_FD).
     virtual Result<void> pin(const std::string& path, int path_fd, Ref<Object> object) = 0;
@@ -56,6 +59,9 @@ public:
     virtual uint32_t uid() const = 0;
     // Whether the call should be given up: the client was killed (polled by long commands).
     virtual bool gone() = 0;
+
+    // One line for who looks at the client: that something which it did has less effect than on Linux.
+    virtual void tell(const std::string&) {}
 
     // What a command knows of its failure beyond its Error's literal reason: one line, for `graft run --explain`.
     void set_explanation(std::string line) { explanation_ = std::move(line); }

@@ -37,6 +37,7 @@ public:
     }
     Result<NetNamespace> net_namespace() override { return NetNamespace{.cookie = 1, .fd = -1}; }
     Result<bool> has_interface(uint32_t ifindex) override { return ifindex >= 1 && ifindex <= 10; }
+    Result<uint64_t> cgroup(int) override { return fail(EBADF); }
     Result<void> pin(const std::string&, int, Ref<Object>) override { return fail(EPERM); }
     Result<Ref<Object>> pinned(const std::string&, int) override { return fail(ENOENT); }
     Result<bool> shares_writably(int, const void*) override { return maps_writably; }

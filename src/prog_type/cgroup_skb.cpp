@@ -39,6 +39,6 @@ const ProgType cgroup_skb_type = {.type = BPF_PROG_TYPE_CGROUP_SKB,
                                   .packet_write = false,
                                   .return_range = return_range,
                                   .attachable = false,
-                                  .partly = "for probes and BPF_PROG_TEST_RUN only: there are no cgroups to attach it to"};
+                                  .partly = "attached to a cgroup, nothing enters it: sockets are the host's; BPF_PROG_TEST_RUN does"};
 
 }  // namespace graft

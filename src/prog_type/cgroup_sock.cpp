@@ -33,17 +33,18 @@ std::optional<ProgType::ReturnRange> return_range(uint32_t) { return ProgType::R
 }  // namespace
 
 // There are no cgroups in graft: such a program never runs, so its context is left as it is.
-const ProgType cgroup_sock_type = {.type = BPF_PROG_TYPE_CGROUP_SOCK,
-                                   .name = "cgroup_sock",
-                                   .ctx_struct = "bpf_sock",
-                                   .kernel_ctx_struct = "sock",
-                                   .ctx_access = ctx_access,
-                                   .convert_ctx_access = nullptr,
-                                   .allows_helper = cgroup_sock_has_helper,
-                                   .packet_access = false,
-                                   .packet_write = false,
-                                   .return_range = return_range,
-                                   .attachable = false,
-                                   .partly = "for probes only: it is verified, but there are no cgroups to attach it to"};
+const ProgType cgroup_sock_type = {
+    .type = BPF_PROG_TYPE_CGROUP_SOCK,
+    .name = "cgroup_sock",
+    .ctx_struct = "bpf_sock",
+    .kernel_ctx_struct = "sock",
+    .ctx_access = ctx_access,
+    .convert_ctx_access = nullptr,
+    .allows_helper = cgroup_sock_has_helper,
+    .packet_access = false,
+    .packet_write = false,
+    .return_range = return_range,
+    .attachable = false,
+    .partly = "it is verified and attached to cgroups, but nothing enters it: sockets and devices are the host's"};
 
 }  // namespace graft

@@ -112,7 +112,7 @@ constexpr ProgType cgroup_type(uint32_t type, const char* name, const char* ctx,
             .packet_write = type == BPF_PROG_TYPE_CGROUP_SOCKOPT,
             .return_range = range,
             .attachable = false,
-            .partly = "for probes only: it is verified, but there are no cgroups to attach it to"};
+            .partly = "it is verified and attached to cgroups, but nothing enters it: sockets and devices are the host's"};
 }
 
 }  // namespace

@@ -31,6 +31,13 @@ std::optional<CtxAccess> raw_tracepoint_access(uint32_t offset, uint32_t size, b
     return read_between(0, raw_arguments * sizeof(uint64_t), offset, size, is_write);
 }
 
+// The first argument is the event's own buffer, which the program may write to.
+std::optional<CtxAccess> raw_tracepoint_writable_access(uint32_t offset, uint32_t size, bool is_write, uint32_t attach_type) {
+    if (offset != 0) return raw_tracepoint_access(offset, size, is_write, attach_type);
+    if (is_write || size != sizeof(uint64_t)) return std::nullopt;
+    return CtxAccess{.field = CtxField::tp_buffer};
+}
+
 // Registers word by word; what was sampled in parts, too.
 std::optional<CtxAccess> perf_event_access(uint32_t offset, uint32_t size, bool is_write, uint32_t) {
     constexpr uint32_t sample = offsetof(bpf_perf_event_data, sample_period);
@@ -66,6 +73,9 @@ const ProgType kprobe_type = event_type(BPF_PROG_TYPE_KPROBE, "kprobe", "bpf_use
 const ProgType tracepoint_type = event_type(BPF_PROG_TYPE_TRACEPOINT, "tracepoint", "u64", "u64", tracepoint_access);
 const ProgType raw_tracepoint_type =
     event_type(BPF_PROG_TYPE_RAW_TRACEPOINT, "raw_tracepoint", "bpf_raw_tracepoint_args", "u64", raw_tracepoint_access);
+
+const ProgType raw_tracepoint_writable_type = event_type(BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE, "raw_tracepoint_writable",
+                                                         "bpf_raw_tracepoint_args", "u64", raw_tracepoint_writable_access);
 
 const ProgType perf_event_type = event_type(BPF_PROG_TYPE_PERF_EVENT, "perf_event", "bpf_perf_event_data", "bpf_perf_event_data_kern",
                                             perf_event_access, perf_event_has_helper);

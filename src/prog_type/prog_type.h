@@ -16,7 +16,7 @@ namespace graft {
 enum class PointerUse : uint8_t { none, plain, ctx, btf_object, sock, sock_common, tcp_sock, xdp_sock, several };
 
 // What a context field holds for the program.
-enum class CtxField : uint8_t { scalar, packet, packet_meta, packet_end, sock, sock_or_null, sock_common_or_null, flow_keys, btf_pointer };
+enum class CtxField : uint8_t { scalar, packet, packet_meta, packet_end, sock, sock_or_null, sock_common_or_null, flow_keys, tp_buffer, btf_pointer };
 
 struct CtxAccess {
     CtxField field = CtxField::scalar;

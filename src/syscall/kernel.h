@@ -14,6 +14,7 @@
 #include "helper/trace_buffer.h"
 #include "hook/xdp.h"
 #include "image/target_registry.h"
+#include "link/cgroup.h"
 #include "link/link.h"
 #include "map/map.h"
 #include "object/caller.h"
@@ -58,6 +59,7 @@ public:
     RunState run_state;
     TargetRegistry targets{engine, run_state};
     XdpDevices xdp;
+    CgroupAttachments cgroups;
     Ref<Btf> vmlinux_btf;
 
 private:

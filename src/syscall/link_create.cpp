@@ -1,5 +1,6 @@
 // BPF_LINK_CREATE: by the program's type.
 
+#include "link/cgroup.h"
 #include "link/tracing.h"
 #include "link/xdp.h"
 #include "syscall/command.h"
@@ -32,6 +33,15 @@ Result<Ref<Link>> create_xdp(Kernel& kernel, Caller& caller, const Attr& attr, R
     return link;
 }
 
+Result<Ref<Link>> create_cgroup(Kernel& kernel, Caller& caller, const Attr& attr, Ref<Program> program) {
+    const uint32_t attach_type = attr->link_create.attach_type;
+    if (!goes_to_cgroup(program->facts(), attach_type)) return fail(EINVAL, "the program does not go to this place of a cgroup");
+    if (attr->link_create.flags != 0) return fail(EINVAL, "a link to a cgroup has no flags");
+    const uint64_t cgroup = TRY(caller.cgroup(static_cast<int>(attr->link_create.target_fd)));
+    caller.tell("graft: sockets and devices are the host's: none enters the program at the cgroup\n");
+    return attach_cgroup(std::move(program), {.cgroup = cgroup, .attach_type = attach_type}, kernel.cgroups, kernel.links);
+}
+
 Result<Ref<Link>> create(Kernel& kernel, Caller& caller, const Attr& attr, Log& log) {
     Ref<Program> program = TRY(program_of(caller, attr->link_create.prog_fd));
     switch (program->facts().type) {
@@ -40,6 +50,14 @@ Result<Ref<Link>> create(Kernel& kernel, Caller& caller, const Attr& attr, Log& 
             return create_tracing(kernel, caller, attr, std::move(program), log);
         case BPF_PROG_TYPE_XDP:
             return create_xdp(kernel, caller, attr, std::move(program));
+        case BPF_PROG_TYPE_CGROUP_SKB:
+        case BPF_PROG_TYPE_CGROUP_SOCK:
+        case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
+        case BPF_PROG_TYPE_SOCK_OPS:
+        case BPF_PROG_TYPE_CGROUP_DEVICE:
+        case BPF_PROG_TYPE_CGROUP_SYSCTL:
+        case BPF_PROG_TYPE_CGROUP_SOCKOPT:
+            return create_cgroup(kernel, caller, attr, std::move(program));
         default:
             return fail(EINVAL, "graft has no link for programs of this type");
     }

@@ -168,6 +168,7 @@ MapSpec decode(const Attr& attr) {
     spec.extra = attr->map_extra;
     spec.btf_key_type_id = attr->btf_key_type_id;
     spec.btf_value_type_id = attr->btf_value_type_id;
+    spec.vmlinux_value_type_id = attr->btf_vmlinux_value_type_id;
     return spec;
 }
 
@@ -180,7 +181,7 @@ Result<Reply> map_create(Kernel& kernel, Caller& caller, const Attr& attr) {
     spec.numa_node = TRY(numa_node(attr));
     const MapType* const type = find_map_type(spec.type);
     if (type == nullptr) return fail(EINVAL, "graft has no such map type");
-    MapEnvironment environment{.ids = kernel.maps, .possible_cpus = kernel.cpus.possible()};
+    MapEnvironment environment{.ids = kernel.maps, .possible_cpus = kernel.cpus.possible(), .vmlinux = kernel.vmlinux_btf.get()};
     TRY(type->check(spec, environment));
     TRY(refuse_offload(caller, attr));
     spec.flags |= type->implied_flags;

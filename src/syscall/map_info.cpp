@@ -21,6 +21,7 @@ Result<void> map_info(Caller& caller, const Attr& attr, const Map& map) {
         info.btf_key_type_id = spec.btf_key_type_id;
         info.btf_value_type_id = spec.btf_value_type_id;
     }
+    info.btf_vmlinux_value_type_id = spec.vmlinux_value_type_id;
     return write_info(caller, attr, info);
 }
 

@@ -1,5 +1,12 @@
-// BPF_PROG_QUERY: what is attached where BPF_PROG_ATTACH attaches: nothing, at the attach points that clients look at.
+// BPF_PROG_QUERY: what is attached where BPF_PROG_ATTACH attaches: links at cgroups, and nothing at the other points that clients look at.
+//
+// unlike Linux: what is effective at a cgroup is what is at itself.
 
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "link/cgroup.h"
 #include "syscall/command.h"
 
 namespace graft::command {
@@ -18,41 +25,29 @@ Result<void> require_open_file(Caller& caller, const Attr& attr) {
     return {};
 }
 
-bool is_cgroup_attach_type(uint32_t type) {
-    switch (type) {
-        case BPF_CGROUP_INET_INGRESS:
-        case BPF_CGROUP_INET_EGRESS:
-        case BPF_CGROUP_INET_SOCK_CREATE:
-        case BPF_CGROUP_SOCK_OPS:
-        case BPF_CGROUP_DEVICE:
-        case BPF_CGROUP_INET4_BIND:
-        case BPF_CGROUP_INET6_BIND:
-        case BPF_CGROUP_INET4_CONNECT:
-        case BPF_CGROUP_INET6_CONNECT:
-        case BPF_CGROUP_INET4_POST_BIND:
-        case BPF_CGROUP_INET6_POST_BIND:
-        case BPF_CGROUP_UDP4_SENDMSG:
-        case BPF_CGROUP_UDP6_SENDMSG:
-        case BPF_CGROUP_SYSCTL:
-        case BPF_CGROUP_UDP4_RECVMSG:
-        case BPF_CGROUP_UDP6_RECVMSG:
-        case BPF_CGROUP_GETSOCKOPT:
-        case BPF_CGROUP_SETSOCKOPT:
-        case BPF_CGROUP_INET4_GETPEERNAME:
-        case BPF_CGROUP_INET6_GETPEERNAME:
-        case BPF_CGROUP_INET4_GETSOCKNAME:
-        case BPF_CGROUP_INET6_GETSOCKNAME:
-        case BPF_CGROUP_INET_SOCK_RELEASE:
-        case BPF_LSM_CGROUP:
-            return true;
-        default:
-            return false;
+// What is at a cgroup: the ids, as many as the client has room for (ENOSPC: there are more).
+Result<Reply> query_cgroup(Kernel& kernel, Caller& caller, const Attr& attr) {
+    const uint64_t cgroup = TRY(caller.cgroup(static_cast<int>(attr->query.target_fd)));
+    const std::vector<uint32_t> ids = kernel.cgroups.program_ids({.cgroup = cgroup, .attach_type = attr->query.attach_type});
+    const auto count = static_cast<uint32_t>(ids.size());
+    const bool effective = attr->query.query_flags != 0;
+    if (effective && attr->query.prog_attach_flags != 0) return fail(EINVAL, "what is effective has no flags");
+    TRY(attr.put(caller, offsetof(bpf_attr, query.attach_flags), count == 0 || effective ? uint32_t{0} : uint32_t{BPF_F_ALLOW_MULTI}));
+    TRY(attr.put(caller, offsetof(bpf_attr, query.prog_cnt), count));
+    if (attr->query.prog_cnt == 0 || attr->query.prog_ids == 0 || count == 0) return Reply(0);
+    const uint32_t shown = std::min(count, attr->query.prog_cnt);
+    TRY(caller.write(attr->query.prog_ids, std::as_bytes(std::span(ids).first(shown))));
+    if (attr->query.prog_attach_flags != 0) {
+        const std::vector<uint32_t> flags(shown, BPF_F_ALLOW_MULTI);
+        TRY(caller.write(attr->query.prog_attach_flags, std::as_bytes(std::span(flags))));
     }
+    if (shown < count) return fail(ENOSPC, "more programs are attached than there is room for");
+    return Reply(0);
 }
 
 }  // namespace
 
-Result<Reply> prog_query(Kernel&, Caller& caller, const Attr& attr) {
+Result<Reply> prog_query(Kernel& kernel, Caller& caller, const Attr& attr) {
     if ((attr->query.query_flags & ~uint32_t{BPF_F_QUERY_EFFECTIVE}) != 0) return fail(EINVAL, "query_flags has an unknown flag");
     switch (attr->query.attach_type) {
         case BPF_FLOW_DISSECTOR:
@@ -67,7 +62,7 @@ Result<Reply> prog_query(Kernel&, Caller& caller, const Attr& attr) {
             TRY(attr.put(caller, abi::query_revision, uint64_t{1}));
             break;
         default:
-            if (is_cgroup_attach_type(attr->query.attach_type)) return fail(EBADF, "target_fd is no cgroup: graft has none");
+            if (is_cgroup_attach_type(attr->query.attach_type)) return query_cgroup(kernel, caller, attr);
             return fail(EINVAL, "graft has no attach point of that type");
     }
     TRY(attr.put(caller, offsetof(bpf_attr, query.attach_flags), uint32_t{0}));

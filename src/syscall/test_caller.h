@@ -30,6 +30,10 @@ public:
     Result<NetNamespace> net_namespace() override { return NetNamespace{netns_cookie, -1}; }
     Result<bool> has_interface(uint32_t ifindex) override { return interfaces.contains(ifindex); }
 
+    Result<uint64_t> cgroup(int fd) override {
+        const auto it = cgroups.find(fd);
+        return it == cgroups.end() ? Result<uint64_t>(fail(EBADF)) : it->second;
+    }
     Result<void> pin(const std::string& path, int, Ref<Object> object) override {
         if (!pins.emplace(path, std::move(object)).second) return fail(EEXIST);
         return {};
@@ -51,6 +55,8 @@ public:
         if (!reply->object) return reply->value;
         return install({reply->object, reply->readable, reply->writable});
     }
+
+    std::map<int, uint64_t> cgroups;  // ids by descriptor
 
     int install(DescriptorRef descriptor) {
         while (descriptors.contains(next_fd)) ++next_fd;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,10 @@ struct Env {
     // The rules of the program type; of the target's for EXT, once attach_target has been checked.
     const ProgType* type = nullptr;
     AttachTargetInfo attach;  // EXT and tracing: what it attaches to
+
+    std::optional<std::vector<BtfType>> arg_tags;  // of the program's BTF, once they have been looked for
+
+    uint32_t max_ctx_offset = 0;  // behind the last byte of the context that the program touches
 
     [[nodiscard]] uint32_t function_count() const { return functions.empty() ? 0 : static_cast<uint32_t>(functions.size()) - 1; }
     // The function that instruction `index` belongs to.

@@ -66,6 +66,7 @@ Result<VerifiedProgram> verify_program(VerifyRequest& request, Log& log) {
     if (!outcome.ok()) return outcome.error();
     VerifiedProgram program = TRY(verify::rewrite(env));
     program.verified_insns = counts.insns;
+    program.max_ctx_offset = env.max_ctx_offset;
     return program;
 }
 

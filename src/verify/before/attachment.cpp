@@ -1,4 +1,7 @@
 // What an EXT or tracing program attaches to: the question itself is attach_target's.
+#include <optional>
+#include <string>
+
 #include "verify/attach_target.h"
 #include "verify/before/before.h"
 
@@ -7,17 +10,56 @@ namespace {
 
 bool attaches_by_btf(uint32_t type) { return type == BPF_PROG_TYPE_EXT || type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_LSM; }
 
+// The structure of operations that attach_btf_id names: one that the kernel has a map's value for.
+std::optional<BtfType> operations(const Btf& vmlinux, uint32_t id) {
+    const auto type = vmlinux.find_type(id);
+    if (!type || !type->is(BTF_KIND_STRUCT)) return std::nullopt;
+    if (!vmlinux.find("bpf_struct_ops_" + std::string(type->name()), BTF_KIND_STRUCT).ok()) return std::nullopt;
+    return type;
+}
+
+// A program for a member of such a structure; the member's number is the expected_attach_type.
+Result<void> check_operation(Env& env) {
+    const VerifyRequest& request = env.request;
+    if (!request.gpl_compatible) return env.reject(EINVAL, "struct ops programs must have a GPL compatible license");
+    if (request.attach_btf_id == 0 || request.vmlinux == nullptr) return fail(abi::enotsupp, "attach_btf_id is missing");
+    const auto structure = operations(*request.vmlinux, request.attach_btf_id);
+    if (!structure) return env.reject(abi::enotsupp, "attach_btf_id {} is not a supported struct", request.attach_btf_id);
+    const uint32_t index = request.expected_attach_type;
+    if (index >= structure->vlen()) {
+        return env.reject(EINVAL, "attach to invalid member idx {} of struct {}", index, structure->name());
+    }
+    const BtfMember member = structure->member(index);
+    const BtfType pointer = request.vmlinux->skip_modifiers(member.type);
+    const bool is_function = pointer.is(BTF_KIND_PTR) && request.vmlinux->skip_modifiers(pointer.type()).is(BTF_KIND_FUNC_PROTO);
+    if (!is_function) {
+        return env.reject(EINVAL, "attach to invalid member {}(@idx {}) of struct {}", member.name, index, structure->name());
+    }
+    const bool sleeps = (request.flags & BPF_F_SLEEPABLE) != 0;
+    if (sleeps && !member.name.ends_with("_sleepable")) {
+        return env.reject(EINVAL, "attach to unsupported member {} of struct {}", member.name, structure->name());
+    }
+    env.attach.name = member.name;
+    env.attach.model = TRY(model_function(*request.vmlinux, pointer.type(), member.name, env.log));
+    return {};
+}
+
 }  // namespace
 
 Result<void> check_attachment(Env& env) {
     const VerifyRequest& request = env.request;
     env.type = find_prog_type(request.type);
-    // The other types that may sleep (uprobes, iterators, struct_ops) are none of graft's.
-    const bool may_sleep =
-        request.type == BPF_PROG_TYPE_TRACING || request.type == BPF_PROG_TYPE_LSM || request.type == BPF_PROG_TYPE_SYSCALL;
+    if (request.type == BPF_PROG_TYPE_SYSCALL && (request.flags & BPF_F_SLEEPABLE) == 0) {
+        return env.reject(EINVAL, "Syscall programs can only be sleepable");
+    }
+    // Of kprobes, uprobes may sleep; they load as such.
+    const bool may_sleep = request.type == BPF_PROG_TYPE_TRACING || request.type == BPF_PROG_TYPE_LSM ||
+                           request.type == BPF_PROG_TYPE_SYSCALL || request.type == BPF_PROG_TYPE_KPROBE ||
+                           request.type == BPF_PROG_TYPE_STRUCT_OPS;
     if ((request.flags & BPF_F_SLEEPABLE) != 0 && !may_sleep) {
         return env.reject(EINVAL, "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable");
     }
+    if (request.type == BPF_PROG_TYPE_STRUCT_OPS) return check_operation(env);
     if (!attaches_by_btf(request.type)) return {};
     AttacherFacts attacher;
     attacher.type = request.type;

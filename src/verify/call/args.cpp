@@ -112,9 +112,16 @@ Result<void> require_struct(Walk& walk, std::string_view name, uint32_t number) 
     return walk.env.reject(EACCES, "R{} is of type {} but {} is expected", number, reg.btf->type(reg.btf_id).name(), name);
 }
 
-// The rule of an argument.  Where other programs hand over their context, tracing programs hand over what they found in theirs.
-Arg rule_of(const Env& env, const Helper& helper, uint32_t number) {
+bool holds_sockets(const Map* map) {
+    return map != nullptr && (map->spec().type == BPF_MAP_TYPE_SOCKMAP || map->spec().type == BPF_MAP_TYPE_SOCKHASH);
+}
+
+// The rule of an argument.  Where other programs hand over their context, tracing programs hand over what they found in theirs; into a map
+// of sockets goes a socket.
+Arg rule_of(const Env& env, const HelperCall& call, uint32_t number) {
+    const Helper& helper = *call.helper;
     const Arg rule = helper.args[number - 1];
+    if (rule == Arg::map_value && holds_sockets(call.map)) return Arg::btf_sock_common;
     const bool traced = env.effective_type() == BPF_PROG_TYPE_TRACING && helper.id == BPF_FUNC_xdp_get_buff_len;
     return traced && rule == Arg::ctx ? Arg::xdp_buff : rule;
 }
@@ -205,7 +212,7 @@ Result<void> check_helper_memory(Walk& walk, uint32_t number, uint32_t size, Acc
 
 Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
     Env& env = walk.env;
-    const Arg rule = rule_of(env, *call.helper, number);
+    const Arg rule = rule_of(env, call, number);
     if (rule == Arg::none) return {};
     TRY(use_reg(walk, number, Use::read));
     const Reg& reg = walk.reg(number);

@@ -20,9 +20,72 @@ bool is_context(const Env& env, const BtfType& pointer) {
     return pointee.is(BTF_KIND_STRUCT) && env.type != nullptr && env.type->ctx_struct != nullptr && pointee.name() == env.type->ctx_struct;
 }
 
+// --- tags: btf_decl_tag("arg:...") of a global function's argument
+// --------------------------------------------------------------------------
+
+enum Tag : uint8_t { tag_ctx = 1, tag_nonnull = 2 };
+
+Result<uint8_t> tags_of(Env& env, const Function& function, uint32_t number) {
+    constexpr std::string_view prefix = "arg:";
+    if (!env.arg_tags) {
+        env.arg_tags.emplace();
+        const Btf& btf = *env.request.btf;
+        for (uint32_t id = btf.first_id(); id < btf.count(); ++id) {
+            const BtfType type = btf.type(id);
+            if (type.is(BTF_KIND_DECL_TAG) && type.name().starts_with(prefix)) env.arg_tags->push_back(type);
+        }
+    }
+    uint8_t tags = 0;
+    for (const BtfType& tag : *env.arg_tags) {
+        if (tag.type() != function.btf_func_id || tag.component_idx() != static_cast<int32_t>(number)) continue;
+        const std::string_view name = tag.name().substr(prefix.size());
+        if (!function.is_global) return env.reject(EOPNOTSUPP, "arg#{} type tag is not supported in static functions", number);
+        if (name != "ctx" && name != "nonnull") return env.reject(EOPNOTSUPP, "arg#{} has unsupported set of tags", number);
+        tags |= name == "ctx" ? tag_ctx : tag_nonnull;
+    }
+    return tags;
+}
+
+// May the context be handed over as a pointer to this?
+bool may_stand_for_context(const Env& env, const BtfType& pointer) {
+    const BtfType pointee = pointer.btf().skip_modifiers(pointer.type());
+    if (pointee.is_void() || is_context(env, pointer)) return true;
+    const bool word = pointee.is(BTF_KIND_INT) && pointee.size() == sizeof(uint64_t);
+    switch (env.effective_type()) {
+        case BPF_PROG_TYPE_TRACEPOINT:
+        case BPF_PROG_TYPE_SYSCALL:
+            return true;
+        case BPF_PROG_TYPE_KPROBE:
+        case BPF_PROG_TYPE_PERF_EVENT:
+            return pointee.is(BTF_KIND_STRUCT) && pointee.name() == "pt_regs";
+        case BPF_PROG_TYPE_RAW_TRACEPOINT:
+        case BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE:
+        case BPF_PROG_TYPE_TRACING:
+        case BPF_PROG_TYPE_LSM:
+        case BPF_PROG_TYPE_STRUCT_OPS:
+            return word;
+        default:
+            return false;
+    }
+}
+
+Result<FuncArg> classify_tagged(Env& env, const BtfType& type, uint32_t number, uint8_t tags) {
+    if (!type.is(BTF_KIND_PTR)) return env.reject(EINVAL, "arg#{} has pointer tag, but is not a pointer type", number);
+    if ((tags & tag_ctx) != 0 || is_context(env, type)) {
+        if (tags != tag_ctx) return env.reject(EINVAL, "arg#{} has invalid combination of tags", number);
+        if (!may_stand_for_context(env, type)) return env.reject(EINVAL, "arg#{} is no pointer to the program's context", number);
+        return FuncArg{.kind = FuncArgKind::ctx};
+    }
+    const BtfType pointee = env.request.btf->skip_modifiers(type.type());
+    const Result<uint32_t> size = env.request.btf->resolve_size(pointee.id());
+    if (!size.ok()) return unknown_size(env, number, pointee);
+    return FuncArg{.kind = FuncArgKind::mem, .mem_size = size.value(), .nonnull = true};
+}
+
 Result<FuncArg> classify(Env& env, const Function& function, uint32_t number, uint32_t type_id) {
     const Btf& btf = *env.request.btf;
     const BtfType type = btf.skip_modifiers(type_id);
+    if (const uint8_t tags = TRY(tags_of(env, function, number)); tags != 0) return classify_tagged(env, type, number, tags);
     if (type.is_scalar()) return FuncArg{};
     if (type.is(BTF_KIND_PTR)) {
         if (is_context(env, type)) return FuncArg{.kind = FuncArgKind::ctx};

@@ -97,7 +97,8 @@ Result<void> check_return_value(Walk& walk) {
             return env.reject(EINVAL, "At subprogram exit the register R0 is not a scalar value ({})", kind_text(result));
         return {};
     }
-    if (env.request.type == BPF_PROG_TYPE_EXT || env.type->return_range == nullptr) return {};
+    // Of an extension, too: whichever function it replaces, its result counts as the target program's.
+    if (env.type->return_range == nullptr) return {};
     const auto range = env.type->return_range(env.expected_attach_type());
     if (!range) return {};
     if (!result.is(Kind::scalar)) return env.reject(EINVAL, "At program exit the register R0 is not a known value ({})", kind_text(result));

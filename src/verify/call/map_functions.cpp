@@ -11,8 +11,20 @@ bool has(Ids ids, uint32_t id) { return std::ranges::find(ids, id) != ids.end();
 
 constexpr uint32_t cgrp_storage_get = 210, cgrp_storage_delete = 211;
 
+// A map of sockets may be changed by programs that never run while a socket's lock is held.
+bool may_change_sockets(Env& env, uint32_t helper) {
+    if (helper != BPF_FUNC_map_update_elem && helper != BPF_FUNC_map_delete_elem) return false;
+    constexpr uint32_t without_lock[] = {BPF_PROG_TYPE_SOCKET_FILTER, BPF_PROG_TYPE_SCHED_CLS,    BPF_PROG_TYPE_SCHED_ACT,
+                                         BPF_PROG_TYPE_XDP,           BPF_PROG_TYPE_SK_REUSEPORT, BPF_PROG_TYPE_FLOW_DISSECTOR,
+                                         BPF_PROG_TYPE_SK_LOOKUP};
+    if (std::ranges::find(without_lock, env.effective_type()) != std::end(without_lock)) return true;
+    if (env.effective_type() == BPF_PROG_TYPE_SOCK_OPS && helper == BPF_FUNC_map_delete_elem) return true;
+    env.log.print("cannot update sockmap in this context\n");
+    return false;
+}
+
 // Maps of these types may be given to these helpers only.
-bool type_takes(uint32_t type, uint32_t helper) {
+bool type_takes(Env& env, uint32_t type, uint32_t helper) {
     switch (type) {
         case BPF_MAP_TYPE_PROG_ARRAY:
             return helper == BPF_FUNC_tail_call;
@@ -44,12 +56,14 @@ bool type_takes(uint32_t type, uint32_t helper) {
             return helper == BPF_FUNC_map_lookup_elem;
         case BPF_MAP_TYPE_SOCKMAP:
             return has({BPF_FUNC_sk_redirect_map, BPF_FUNC_sock_map_update, BPF_FUNC_msg_redirect_map, BPF_FUNC_sk_select_reuseport,
-                        BPF_FUNC_map_lookup_elem, BPF_FUNC_map_delete_elem, BPF_FUNC_map_update_elem},
-                       helper);
+                        BPF_FUNC_map_lookup_elem},
+                       helper) ||
+                   may_change_sockets(env, helper);
         case BPF_MAP_TYPE_SOCKHASH:
             return has({BPF_FUNC_sk_redirect_hash, BPF_FUNC_sock_hash_update, BPF_FUNC_msg_redirect_hash, BPF_FUNC_sk_select_reuseport,
-                        BPF_FUNC_map_lookup_elem, BPF_FUNC_map_delete_elem, BPF_FUNC_map_update_elem},
-                       helper);
+                        BPF_FUNC_map_lookup_elem},
+                       helper) ||
+                   may_change_sockets(env, helper);
         case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY:
             return helper == BPF_FUNC_sk_select_reuseport;
         case BPF_MAP_TYPE_QUEUE:
@@ -136,7 +150,7 @@ bool helper_takes(uint32_t helper, uint32_t type) {
 }  // namespace
 
 Result<void> require_compatible(Env& env, const Helper& helper, uint32_t map_type) {
-    if (type_takes(map_type, helper.id) && helper_takes(helper.id, map_type)) return {};
+    if (type_takes(env, map_type, helper.id) && helper_takes(helper.id, map_type)) return {};
     return env.reject(EINVAL, "cannot pass map_type {} into func {}#{}", map_type, helper.name, helper.id);
 }
 

@@ -23,6 +23,7 @@ Result<void> require_movable(Walk& walk, const bpf_insn& insn, const Reg& pointe
         case Kind::stack:
         case Kind::packet:
         case Kind::packet_meta:
+        case Kind::tp_buffer:
         case Kind::btf_object:
         case Kind::mem:
         case Kind::buf:

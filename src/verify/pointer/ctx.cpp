@@ -1,4 +1,6 @@
 // The context: fixed offsets only, and the fields that the program type allows.
+#include <algorithm>
+
 #include "verify/pointer/pointer.h"
 
 namespace graft::verify {
@@ -31,6 +33,9 @@ void set_field(Walk& walk, uint32_t number, const CtxAccess& field) {
         case CtxField::sock_common_or_null:
             set_pointer(target, Kind::sock_common, maybe_null);
             break;
+        case CtxField::tp_buffer:
+            set_pointer(target, Kind::tp_buffer);
+            break;
         case CtxField::btf_pointer:
             set_pointer(target, Kind::btf_object, field.trusted ? uint8_t{trusted} : uint8_t{0});
             target.btf = walk.env.request.vmlinux;
@@ -45,7 +50,8 @@ std::optional<CtxAccess> allowed_field(Env& env, int32_t off, const MemoryAccess
     if (off < 0) return std::nullopt;
     const auto offset = static_cast<uint32_t>(off);
     const bool is_write = access.access == Access::write;
-    if (env.effective_type() == BPF_PROG_TYPE_TRACING) return traced_value(env, offset, access.size, is_write);
+    if (env.effective_type() == BPF_PROG_TYPE_TRACING || env.effective_type() == BPF_PROG_TYPE_STRUCT_OPS)
+        return traced_value(env, offset, access.size, is_write);
     return env.type->ctx_access(offset, access.size, is_write, env.expected_attach_type());
 }
 
@@ -73,6 +79,7 @@ Result<void> access_ctx(Walk& walk, const MemoryAccess& access) {
     const int32_t off = pointer.off + access.off;
     const auto field = allowed_field(env, off, access);
     if (!field) return env.reject(EACCES, "invalid bpf_context access off={} size={}", off, access.size);
+    env.max_ctx_offset = std::max(env.max_ctx_offset, static_cast<uint32_t>(off) + access.size);
     if (access.access == Access::read && access.value >= 0) set_field(walk, static_cast<uint32_t>(access.value), *field);
     return {};
 }

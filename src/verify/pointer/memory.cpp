@@ -50,8 +50,8 @@ Result<void> require_aligned(Walk& walk, const MemoryAccess& access) {
                           access.off, access.size);
     }
     if (add(pointer.value.var_off, Tnum::constant(fixed)).is_aligned(access.size)) return {};
-    return env.reject(EACCES, "misaligned {}access off {}+{}+{} size {}", region_name(pointer.kind), offset_text(pointer),
-                      pointer.off, access.off, access.size);
+    return env.reject(EACCES, "misaligned {}access off {}+{}+{} size {}", region_name(pointer.kind), offset_text(pointer), pointer.off,
+                      access.off, access.size);
 }
 
 Result<void> access_map_key(Walk& walk, const MemoryAccess& access) {
@@ -59,6 +59,20 @@ Result<void> access_map_key(Walk& walk, const MemoryAccess& access) {
     const Reg& pointer = walk.reg(access.number);
     TRY(check_region(walk, access.number, pointer.off + access.off, access.size, pointer.map->spec().key_size, false));
     if (access.value >= 0) mark_unknown(walk, static_cast<uint32_t>(access.value));
+    return {};
+}
+
+// How large it is shows when the program is attached.
+Result<void> access_tp_buffer(Walk& walk, const MemoryAccess& access) {
+    Env& env = walk.env;
+    const Reg& pointer = walk.reg(access.number);
+    const int32_t off = pointer.off + access.off;
+    if (off < 0) return env.reject(EACCES, "R{} invalid tracepoint buffer access: off={}, size={}", access.number, off, access.size);
+    if (!pointer.value.is_const() || pointer.value.const_value() != 0) {
+        return env.reject(EACCES, "R{} invalid variable buffer offset: off={}, var_off={}", access.number, off,
+                          pointer.value.var_off.text());
+    }
+    if (access.access == Access::read && access.value >= 0) mark_unknown(walk, static_cast<uint32_t>(access.value));
     return {};
 }
 
@@ -87,6 +101,8 @@ Result<void> access_by_kind(Walk& walk, const MemoryAccess& access) {
                 return access_sock(walk, access);
             case Kind::flow_keys:
                 return access_flow_keys(walk, access);
+            case Kind::tp_buffer:
+                return access_tp_buffer(walk, access);
             case Kind::btf_object:
                 return access_btf_object(walk, access);
             default:

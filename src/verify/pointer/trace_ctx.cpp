@@ -1,4 +1,5 @@
-// The context of fentry and fexit programs: the traced function's arguments, 64 bits each, and behind them, for fexit, its result.
+// The context of fentry, fexit and struct_ops programs: the traced function's arguments, 64 bits each, and behind them, for fexit, its
+// result.
 //
 // The function's BTF says what they are: numbers may be read in any size; the context of the target's program type is a pointer to the
 // kernel's struct of it.  Where the BTF is not reliable all are numbers.
@@ -14,11 +15,13 @@ using Value = FunctionModel::Value;
 constexpr uint32_t slot = sizeof(uint64_t);
 constexpr uint32_t most_slots = abi::max_func_args;
 
+bool is_operation(const Env& env) { return env.effective_type() == BPF_PROG_TYPE_STRUCT_OPS; }
+
 // Null: the function has no such argument, or the program does not see the result.
 const Value* value_at(const Env& env, uint32_t index) {
     const FunctionModel& model = env.attach.model;
     if (index < model.args.size()) return &model.args[index];
-    const bool sees_result = env.request.expected_attach_type == BPF_TRACE_FEXIT;
+    const bool sees_result = !is_operation(env) && env.request.expected_attach_type == BPF_TRACE_FEXIT;
     return index == model.args.size() && sees_result ? &model.result : nullptr;
 }
 
@@ -51,7 +54,7 @@ std::optional<CtxAccess> traced_value(Env& env, uint32_t offset, uint32_t size, 
     if (value->kind == FunctionModel::Kind::structure || (value->kind == FunctionModel::Kind::scalar && value->size <= slot)) {
         return CtxAccess{};
     }
-    const BtfType type = env.request.target->btf->type(value->type);
+    const BtfType type = (is_operation(env) ? env.request.vmlinux : env.request.target->btf)->type(value->type);
     if (value->kind != FunctionModel::Kind::pointer) {
         env.log.print("func '{}' arg{} type {} is not a pointer\n", function, offset / slot, kind_name(type.kind()));
         return std::nullopt;
@@ -62,7 +65,9 @@ std::optional<CtxAccess> traced_value(Env& env, uint32_t offset, uint32_t size, 
     }
     const BtfType pointee = type.btf().skip_modifiers(type.type());
     if (pointee.is_void() || pointee.is(BTF_KIND_INT)) return CtxAccess{};
-    return context_pointer(env, pointee);
+    if (!is_operation(env)) return context_pointer(env, pointee);
+    if (!pointee.is(BTF_KIND_STRUCT)) return std::nullopt;
+    return CtxAccess{.field = CtxField::btf_pointer, .btf_id = pointee.id(), .trusted = true};
 }
 
 }  // namespace graft::verify

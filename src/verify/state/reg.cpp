@@ -43,6 +43,8 @@ const char* plain_name(Kind kind) {
             return "tcp_sock";
         case Kind::xdp_sock:
             return "xdp_sock";
+        case Kind::tp_buffer:
+            return "tp_buffer";
         case Kind::btf_object:
             return "ptr_";
         case Kind::mem:

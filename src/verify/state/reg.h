@@ -32,6 +32,7 @@ enum class Kind : uint8_t {
     sock_common,
     tcp_sock,
     xdp_sock,
+    tp_buffer,  // of a tracepoint
     btf_object,
     mem,  // mem_size bytes
     buf,
