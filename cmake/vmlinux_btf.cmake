@@ -8,7 +8,7 @@ add_executable(embed-btf tools/embed-btf.cpp)
 target_link_libraries(embed-btf PRIVATE PkgConfig::BPF)
 
 add_custom_command(OUTPUT ${VMLINUX_BTF}
-  COMMAND ${BPF_CLANG} -x c++ -std=c++20 -g -target bpf -ffreestanding -Wall
+  COMMAND ${BPF_CLANG} -x c++ -std=c++20 -O1 -g -target bpf -ffreestanding -Wall
     -I${PROJECT_SOURCE_DIR}/src/btf/freestanding -I${PROJECT_SOURCE_DIR}/src -I/usr/include/${BPF_MULTIARCH}
     -MD -MT ${VMLINUX_BTF} -MF ${VMLINUX_BTF}.d -c ${source} -o ${VMLINUX_BTF_DIR}/vmlinux_types.o
   COMMAND embed-btf ${VMLINUX_BTF_DIR}/vmlinux_types.o ${VMLINUX_BTF}

@@ -36,6 +36,17 @@ struct xdp_buff {
     uint32_t flags;
 };
 
+// What is in a struct bpf_dynptr, which programs see as 16 bytes.  Linux has such a struct, too, with other members.
+enum class dynptr_kind : uint8_t { none, local, skb, xdp };
+struct bpf_dynptr_kern {
+    void* data;  // local: the memory; else the context of the program; null: nothing
+    uint32_t size;
+    dynptr_kind kind;
+    uint8_t rdonly;
+    uint16_t unused;
+};
+static_assert(sizeof(bpf_dynptr_kern) == 16);
+
 // A frame that came through tc or was made by TEST_RUN.  What Linux keeps in two places (a skb's data and its shared info) is one here.
 struct sk_buff {
     net_device* dev;

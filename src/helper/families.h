@@ -22,6 +22,7 @@ namespace graft {
 [[nodiscard]] std::span<const Helper> skb_helpers();
 [[nodiscard]] std::span<const Helper> socket_helpers();
 [[nodiscard]] std::span<const Helper> ringbuf_helpers();
+[[nodiscard]] std::span<const Helper> dynptr_helpers();
 [[nodiscard]] std::span<const Helper> trace_helpers();
 [[nodiscard]] std::span<const Helper> output_helpers();
 

@@ -38,6 +38,13 @@ enum class Arg : uint8_t {
     kptr,
     xdp_buff,  // a pointer to that struct of the kernel
     sk_buff,
+    scalar,            // a number: what kernel functions take
+    dynptr,            // 16 bytes of stack that hold one
+    new_local_dynptr,  // 16 bytes of stack where the helper makes one
+    new_skb_dynptr,
+    new_xdp_dynptr,
+    slice_buffer,  // memory or null; its size is the next argument
+    slice_size,    // a constant
 };
 
 enum class Ret : uint8_t {
@@ -47,6 +54,9 @@ enum class Ret : uint8_t {
     map_value,
     mem_or_null,  // memory of the size in the alloc-size argument
     ringbuf_mem_or_null,
+    dynptr_mem_or_null,  // the same, of the dynptr argument
+    slice_or_null,       // memory of the size in the slice-size argument, of the dynptr argument
+    rdonly_slice_or_null,
     sock_or_null,
     sock_common_or_null,
     tcp_sock_or_null,
@@ -72,8 +82,8 @@ struct Helper {
     const char* partly = nullptr;  // for docs/support.md
 };
 
-// By number; null: graft has none of that number.  Also finds the operations that verify/after puts into programs (skb_load.h), which have
-// no helper_name() and are not among helpers().
+// By number; null: graft has none of that number.  Also finds the operations that verify/after puts into programs (skb_load.h, kfuncs.h),
+// which have no helper_name() and are not among helpers().
 [[nodiscard]] const Helper* find_helper(uint32_t id);
 [[nodiscard]] std::span<const Helper* const> helpers();  // ascending by id
 // The name of any helper that Linux knows, for messages; null past the last.

@@ -6,6 +6,7 @@
 
 #include "abi/bpf.h"
 #include "helper/families.h"
+#include "helper/kfuncs.h"
 #include "helper/skb_load.h"
 
 namespace graft {
@@ -22,7 +23,7 @@ std::vector<const Helper*> join() {
     std::vector<const Helper*> all;
     for (const auto family : {map_helpers(), task_helpers(), time_helpers(), lock_helpers(), memory_helpers(), text_helpers(),
                               checksum_helpers(), tail_call_helpers(), xdp_helpers(), redirect_helpers(), skb_helpers(), socket_helpers(),
-                              ringbuf_helpers(), trace_helpers(), output_helpers()}) {
+                              ringbuf_helpers(), dynptr_helpers(), trace_helpers(), output_helpers()}) {
         for (const Helper& helper : family) all.push_back(&helper);
     }
     std::ranges::sort(all, {}, &Helper::id);
@@ -44,7 +45,7 @@ const Helper* find_helper(uint32_t id) {
     for (const Helper& operation : skb_load_operations()) {
         if (operation.id == id) return &operation;
     }
-    return nullptr;
+    return find_kfunc(id);
 }
 
 const char* helper_name(uint32_t id) {

@@ -6,6 +6,7 @@
 #include "abi/bpf.h"
 #include "helper/checked_read.h"
 #include "helper/families.h"
+#include "helper/kfuncs.h"
 
 namespace graft {
 namespace {
@@ -72,7 +73,24 @@ constexpr auto rows = std::to_array<Helper>({
      .partly = nobodys_memory},
 });
 
+uint64_t copy_from_user_str(uint64_t to, uint64_t size, uint64_t, uint64_t flags, uint64_t) {
+    constexpr uint64_t pad_zeros = 1;  // BPF_F_PAD_ZEROS, after 6.1
+    if ((flags & ~pad_zeros) != 0) return answer(-EINVAL);
+    return no_user(to, size, 0, 0, 0);
+}
+
+constexpr auto kfunc_rows = std::to_array<Helper>({
+    {.id = user_kfunc,
+     .name = "bpf_copy_from_user_str",
+     .function = copy_from_user_str,
+     .args = {Arg::mem_write, Arg::const_size_or_zero, Arg::anything, Arg::scalar},
+     .might_sleep = true,
+     .partly = nobodys_memory},
+});
+
 }  // namespace
+
+std::span<const Helper> user_kfuncs() { return kfunc_rows; }
 
 std::span<const Helper> memory_helpers() { return rows; }
 

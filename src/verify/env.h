@@ -101,4 +101,7 @@ struct Env {
     }
 };
 
+// The kernel function that a BPF_PSEUDO_KFUNC_CALL names; null: graft has none of that name, or it is function 0, a loader's mark.
+[[nodiscard]] const Helper* kfunc_of(const Env& env, const bpf_insn& insn);
+
 }  // namespace graft::verify

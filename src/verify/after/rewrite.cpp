@@ -35,7 +35,10 @@ Result<void> resolve_addresses(Env& env) {
             }
             ++i;
         } else if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_KFUNC_CALL) {
-            return env.reject(EINVAL, "invalid kernel function call not eliminated in verifier pass");
+            const Helper* const kfunc = kfunc_of(env, insn);
+            if (kfunc == nullptr) return env.reject(EINVAL, "invalid kernel function call not eliminated in verifier pass");
+            insn.src_reg = 0;
+            insn.imm = static_cast<int32_t>(kfunc->id);
         } else if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL) {
             insn.off = static_cast<int16_t>(callee());
         }

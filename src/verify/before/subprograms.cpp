@@ -1,6 +1,7 @@
 // The functions of a program are where calls and callback addresses lead to.
 #include <algorithm>
 
+#include "helper/kfuncs.h"
 #include "verify/before/before.h"
 
 namespace graft::verify {
@@ -20,8 +21,8 @@ Result<void> add_function(Env& env, std::vector<uint32_t>& starts, int64_t start
     return {};
 }
 
-// The kernel functions that graft offers to programs: none yet.  What Linux says of a BTF id that leads nowhere.
-Result<void> refuse_kfunc(Env& env, const bpf_insn& insn) {
+// Is it one of the kernel functions that graft offers to programs?  What Linux says of a BTF id that leads nowhere.
+Result<void> require_kfunc(Env& env, const bpf_insn& insn) {
     if (env.request.vmlinux == nullptr) {
         return env.reject(abi::enotsupp, "calling kernel function is not supported without CONFIG_DEBUG_INFO_BTF");
     }
@@ -33,6 +34,7 @@ Result<void> refuse_kfunc(Env& env, const bpf_insn& insn) {
     const auto id = static_cast<uint32_t>(insn.imm);
     const auto func = insn.off == 0 ? env.request.vmlinux->find_type(id) : std::nullopt;
     if (!func || !func->is(BTF_KIND_FUNC)) return env.reject(EINVAL, "kernel btf_id {} is not a function", id);
+    if (find_kfunc(func->name()) != nullptr) return {};
     return env.reject(EINVAL, "cannot find address for kernel function {}", func->name());
 }
 
@@ -64,7 +66,7 @@ Result<void> find_subprograms(Env& env) {
     TRY(add_function(env, starts, 0));
     for (uint32_t i = 0; i < env.insns.size(); ++i) {
         const bpf_insn& insn = env.insns[i];
-        if (is_kfunc_call(insn)) TRY(refuse_kfunc(env, insn));
+        if (is_kfunc_call(insn)) TRY(require_kfunc(env, insn));
         if (!is_pseudo_call(insn) && !is_function_address(insn)) continue;
         TRY(add_function(env, starts, int64_t{i} + 1 + insn.imm));
     }

@@ -1,7 +1,11 @@
 // Arguments of helpers: what each rule demands of its register.
 #include "verify/call/args.h"
 
+#include <optional>
+
+#include "helper/kfuncs.h"
 #include "map/map.h"
+#include "verify/call/dynptr.h"
 #include "verify/call/references.h"
 #include "verify/pointer/pointer.h"
 #include "verify/prune/prune.h"
@@ -12,7 +16,9 @@ namespace {
 constexpr uint64_t most_size = 1 << 29;
 constexpr const char* memory_kinds = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
 
-bool may_be_null(Arg rule) { return rule == Arg::mem_read_or_null || rule == Arg::stack_or_null || rule == Arg::map_value_or_null; }
+bool may_be_null(Arg rule) {
+    return rule == Arg::mem_read_or_null || rule == Arg::stack_or_null || rule == Arg::map_value_or_null || rule == Arg::slice_buffer;
+}
 bool is_memory(Arg rule) {
     return rule == Arg::map_key || rule == Arg::map_value || rule == Arg::map_value_or_null || rule == Arg::uninit_map_value ||
            rule == Arg::mem_read || rule == Arg::mem_read_or_null || rule == Arg::mem_write;
@@ -28,6 +34,7 @@ const char* expected_kinds(Arg rule) {
         case Arg::const_size:
         case Arg::const_size_or_zero:
         case Arg::const_alloc_size_or_zero:
+        case Arg::slice_size:
             return "scalar";
         case Arg::callback:
             return "func";
@@ -66,6 +73,7 @@ bool kind_matches(Arg rule, const Reg& reg) {
         case Arg::const_size:
         case Arg::const_size_or_zero:
         case Arg::const_alloc_size_or_zero:
+        case Arg::slice_size:
             return reg.is(Kind::scalar);
         case Arg::callback:
             return reg.is(Kind::func);
@@ -142,9 +150,38 @@ Result<void> check_size(Walk& walk, HelperCall& call, uint32_t number, bool zero
     if (size.value.u64.max >= most_size) {
         return env.reject(EACCES, "R{} unbounded memory access, use 'var &= const' or 'if (var < const)'", number);
     }
-    const Access access = memory == Arg::mem_write ? Access::write : Access::read;
+    const Access access = memory == Arg::mem_write || memory == Arg::slice_buffer ? Access::write : Access::read;
     TRY(check_helper_memory(walk, number - 1, static_cast<uint32_t>(size.value.u64.max), access, zero_allowed, call.fills));
     return mark_precise(walk, number);
+}
+
+// What a kernel function demands of its arguments has words of its own; nothing: they are a helper's.
+std::optional<Result<void>> check_kfunc_argument(Walk& walk, HelperCall& call, Arg rule, uint32_t number) {
+    Env& env = walk.env;
+    const Reg& reg = walk.reg(number);
+    switch (rule) {
+        case Arg::scalar:
+            if (!reg.is(Kind::scalar)) return env.reject(EINVAL, "R{} is not a scalar", number);
+            return Result<void>();
+        case Arg::ctx:
+            if (call.helper->id < first_kfunc || reg.is(Kind::ctx)) return std::nullopt;
+            return env.reject(EINVAL, "arg#{} expected pointer to ctx, but got {}", number - 1, kind_text(reg));
+        case Arg::new_local_dynptr:
+            return make_dynptr(walk, number, DynptrType::local);
+        case Arg::new_skb_dynptr:
+            return make_dynptr(walk, number, DynptrType::skb);
+        case Arg::new_xdp_dynptr:
+            return make_dynptr(walk, number, DynptrType::xdp);
+        case Arg::dynptr: {
+            const Result<Reg> dynptr = require_dynptr(walk, number);
+            if (!dynptr.ok()) return dynptr.error();
+            call.dynptr = dynptr->dynptr;
+            call.dynptr_id = dynptr->dynptr_id;
+            return Result<void>();
+        }
+        default:
+            return std::nullopt;
+    }
 }
 
 // At most one argument carries a reference; one that is given back must.
@@ -220,6 +257,7 @@ Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
         if (leaks_pointer(walk, reg)) return env.reject(EACCES, "R{} leaks addr into helper function", number);
         return {};
     }
+    if (const auto verdict = check_kfunc_argument(walk, call, rule, number)) return *verdict;
     if (reg.is_packet() && !call.helper->packet_access) return env.reject(EACCES, "helper access to the packet is not allowed");
     const bool skip_kind = reg.is_null() && may_be_null(rule);
     if (!skip_kind) TRY(require_kind(walk, rule, number));
@@ -241,6 +279,15 @@ Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
         case Arg::const_alloc_size_or_zero:
             if (!reg.value.is_const()) return env.reject(EACCES, "R{} is not a known constant'", number);
             call.alloc_size = static_cast<uint32_t>(reg.value.const_value());
+            return mark_precise(walk, number);
+        case Arg::slice_size:
+            if (!reg.value.is_const()) return env.reject(EINVAL, "R{} must be a known constant", number);
+            call.alloc_size = static_cast<uint32_t>(reg.value.const_value());
+            if (!walk.reg(number - 1).is_null()) {
+                const Result<void> buffer = check_size(walk, call, number, false);
+                if (buffer.ok()) return {};
+                return env.reject(EINVAL, "arg#{} arg#{} memory, len pair leads to invalid memory access", number - 2, number - 1);
+            }
             return mark_precise(walk, number);
         case Arg::xdp_buff:
             return require_struct(walk, "xdp_buff", number);

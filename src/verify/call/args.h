@@ -13,7 +13,9 @@ struct HelperCall {
     const Map* map = nullptr;  // of the const_map_ptr argument
     uint32_t alloc_size = 0;   // of the const_alloc_size_or_zero argument
     bool fills = false;
-    uint32_t ref_id = 0;  // that an argument carries
+    uint32_t ref_id = 0;     // that an argument carries
+    uint32_t dynptr_id = 0;  // of the dynptr argument, and what it leads to
+    DynptrType dynptr = DynptrType::none;
 };
 
 Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number);

@@ -6,6 +6,8 @@
 namespace graft::verify {
 
 Result<void> call_helper(Walk& walk, const bpf_insn& insn);
+// BPF_PSEUDO_KFUNC_CALL.
+Result<void> call_kfunc(Walk& walk, const bpf_insn& insn);
 // R0..R5 hold nothing any more.
 void clear_caller_saved(Walk& walk);
 // BPF_PSEUDO_CALL.  Static functions are entered (walk.insn moves); global ones are checked against their BTF and stepped over.

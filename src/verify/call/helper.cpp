@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "helper/kfuncs.h"
 #include "map/map.h"
 #include "verify/call/args.h"
 #include "verify/call/call.h"
@@ -44,9 +45,20 @@ void set_result(Walk& walk, const HelperCall& call) {
             result.mem_size = call.alloc_size;
             break;
         case Ret::mem_or_null:
+        case Ret::dynptr_mem_or_null:
             set_pointer(result, Kind::mem, maybe_null);
             result.mem_size = call.alloc_size;
+            result.dynptr_id = call.dynptr_id;
             break;
+        case Ret::slice_or_null:
+        case Ret::rdonly_slice_or_null: {
+            const bool moves = call.dynptr == DynptrType::skb || call.dynptr == DynptrType::xdp;
+            const int flags = maybe_null | (moves ? of_packet : 0) | (call.helper->ret == Ret::rdonly_slice_or_null ? rdonly : 0);
+            set_pointer(result, Kind::mem, static_cast<uint8_t>(flags));
+            result.mem_size = call.alloc_size;
+            result.dynptr_id = call.dynptr_id;
+            break;
+        }
         case Ret::sock_or_null:
             set_pointer(result, Kind::sock, maybe_null);
             break;
@@ -75,6 +87,9 @@ Result<void> check_special(Walk& walk, const HelperCall& call) {
             if (call.map == nullptr || !index.is_const_scalar() || index.value.const_value() >= call.map->spec().max_entries) return {};
             return mark_precise(walk, 3);
         }
+        case BPF_FUNC_dynptr_from_mem:
+            if (walk.reg(1).is(Kind::map_value)) return {};
+            return env.reject(EACCES, "Unsupported reg type {} for bpf_dynptr_from_mem data", kind_text(walk.reg(1)));
         case BPF_FUNC_get_local_storage:
             if (!walk.reg(2).is_null()) return env.reject(EINVAL, "get_local_storage() doesn't support non-zero flags");
             return {};
@@ -112,8 +127,26 @@ void clear_caller_saved(Walk& walk) {
     }
 }
 
-Result<void> call_helper(Walk& walk, const bpf_insn& insn) {
-    HelperCall call{.helper = TRY(find_allowed(walk, insn))};
+namespace {
+
+// The kernel function that a call names; before the walk it was made sure that there is one.
+Result<const Helper*> find_allowed_kfunc(Walk& walk, const bpf_insn& insn) {
+    Env& env = walk.env;
+    const Helper* const kfunc = kfunc_of(env, insn);
+    if (kfunc == nullptr) return fail(EINVAL, "a call of no kernel function");
+    if (!allows_kfunc(env.effective_type(), *kfunc)) {
+        return env.reject(EACCES, "calling kernel function {} is not allowed", kfunc->name);
+    }
+    if (kfunc->might_sleep && (env.request.flags & BPF_F_SLEEPABLE) == 0) {
+        return env.reject(EACCES, "program must be sleepable to call sleepable kfunc {}", kfunc->name);
+    }
+    if (kfunc->ret == Ret::slice_or_null && !env.type->packet_write) {
+        return env.reject(EINVAL, "the prog does not allow writes to packet data");
+    }
+    return kfunc;
+}
+
+Result<void> call_row(Walk& walk, HelperCall call) {
     for (uint32_t number = 1; number <= 5; ++number) TRY(check_argument(walk, call, number));
     TRY(require_writable_map(walk, *call.helper, call.map));
     if (call.helper->releases != 0 && call.ref_id != 0 && !release_reference(walk, call.ref_id)) {
@@ -123,8 +156,19 @@ Result<void> call_helper(Walk& walk, const bpf_insn& insn) {
     clear_caller_saved(walk);
     set_result(walk, call);
     if (call.map != nullptr) TRY(require_compatible(walk.env, *call.helper, call.map->spec().type));
-    if (call.helper->changes_packet) forget_packet_pointers(walk);
+    const bool writes_skb = call.helper->id == BPF_FUNC_dynptr_write && call.dynptr == DynptrType::skb;
+    if (call.helper->changes_packet || writes_skb) forget_packet_pointers(walk);
     return {};
+}
+
+}  // namespace
+
+Result<void> call_helper(Walk& walk, const bpf_insn& insn) { return call_row(walk, {.helper = TRY(find_allowed(walk, insn))}); }
+
+Result<void> call_kfunc(Walk& walk, const bpf_insn& insn) {
+    // Function 0, a loader's mark: rewrite() finds it if somebody reaches it.
+    if (insn.imm == 0 && insn.off == 0) return {};
+    return call_row(walk, {.helper = TRY(find_allowed_kfunc(walk, insn))});
 }
 
 }  // namespace graft::verify

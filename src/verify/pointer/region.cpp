@@ -195,7 +195,7 @@ void learn_packet_range(State& state, const Reg& pointer, Kind kind, bool open_r
 
 void forget_packet_pointers(Walk& walk) {
     for_each_reg(walk.state, [](Reg& reg) {
-        if (reg.is_packet() || reg.is(Kind::packet_end)) set_unknown(reg);
+        if (reg.is_packet() || reg.is(Kind::packet_end) || reg.has(of_packet)) set_unknown(reg);
     });
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "verify/call/dynptr.h"
 #include "verify/pointer/pointer.h"
 #include "verify/prune/prune.h"
 #include "verify/walk/log_text.h"
@@ -120,7 +121,8 @@ Result<void> read_fixed(Walk& walk, Frame& frame, int64_t off, const MemoryAcces
     walk.touch_slot(place.slot);
     if (!is_spill(slot)) {
         for (uint32_t i = 0; i < access.size; ++i) {
-            if (slot.type[place_of(off + i).byte] == SlotType::invalid && !env.request.privileged) {
+            const SlotType type = slot.type[place_of(off + i).byte];
+            if (type == SlotType::dynptr || (type == SlotType::invalid && !env.request.privileged)) {
                 return env.reject(EACCES, "invalid read from stack off {}+{} size {}", off, i, access.size);
             }
         }
@@ -194,6 +196,7 @@ Result<void> write_fixed(Walk& walk, Frame& frame, int64_t off, const MemoryAcce
     if (!privileged && is_spill(slot) && !slot.spilled.is(Kind::scalar) && access.size != slot_size) {
         return env.reject(EACCES, "attempt to corrupt spilled pointer on stack");
     }
+    forget_dynptr(walk, frame, place.slot);
     walk.touch_slot(place.slot);
     Reg* const value = access.value >= 0 ? &walk.reg(static_cast<uint32_t>(access.value)) : nullptr;
     const bpf_insn& insn = env.insns[walk.insn];
@@ -244,6 +247,7 @@ Result<void> write_variable(Walk& walk, Frame& frame, int64_t off, const MemoryA
         const Place place = place_of(at);
         StackSlot& slot = frame.stack[place.slot];
         SlotType& type = slot.type[place.byte];
+        forget_dynptr(walk, frame, place.slot);
         walk.touch_slot(place.slot);
         if (!env.request.privileged && type != SlotType::misc && type != SlotType::zero) {
             return env.reject(EINVAL, "spilled ptr in range of var-offset stack write; insn {}, ptr off: {}", walk.insn, at);
@@ -306,6 +310,9 @@ Result<void> check_stack_range(Walk& walk, const StackRange& range) {
     if (var.is_const()) {
         min = max = range.off + static_cast<int64_t>(var.const_value());
         if (range.fills) {
+            for (int64_t at = min; at < max + int64_t{range.size}; ++at) {
+                if (type_at(frame, at) == SlotType::dynptr) return env.reject(EACCES, "potential write to dynptr at off={} disallowed", at);
+            }
             // The helper writes all of it.
             for (uint32_t i = 0; i < range.size; ++i) {
                 const MemoryAccess byte{

@@ -37,7 +37,8 @@ bool same_target(const Reg& a, const Reg& b) { return a.map == b.map && a.btf_id
 
 bool same_exactly(const Reg& old, const Reg& current, IdMap& ids) {
     return old.kind == current.kind && old.flags == current.flags && old.off == current.off && same_target(old, current) &&
-           old.value == current.value && ids.match(old.id, current.id) && ids.match(old.ref_id, current.ref_id);
+           old.value == current.value && ids.match(old.id, current.id) && ids.match(old.ref_id, current.ref_id) &&
+           ids.match(old.dynptr_id, current.dynptr_id);
 }
 
 bool reg_safe(const Reg& old, const Reg& current, IdMap& ids, Exact exact) {
@@ -55,7 +56,7 @@ bool reg_safe(const Reg& old, const Reg& current, IdMap& ids, Exact exact) {
         case Kind::mem:
         case Kind::buf:
             return old.off == current.off && same_target(old, current) && old.value.covers(current.value) &&
-                   ids.match(old.id, current.id) && ids.match(old.ref_id, current.ref_id);
+                   ids.match(old.id, current.id) && ids.match(old.ref_id, current.ref_id) && ids.match(old.dynptr_id, current.dynptr_id);
         case Kind::packet:
         case Kind::packet_meta:
             return old.range <= current.range && old.off == current.off && ids.match(old.id, current.id) && old.value.covers(current.value);
@@ -95,6 +96,7 @@ bool slot_safe(const StackSlot& old, const StackSlot* current, IdMap& ids, Exact
         if (old.type[i] == SlotType::misc && current->type[i] == SlotType::zero) continue;
         if (old.type[i] != current->type[i]) return false;
     }
+    if (old.type[0] == SlotType::dynptr) return same_exactly(old.spilled, current->spilled, ids);
     return old.type[7] != SlotType::spill || reg_safe(old.spilled, current->spilled, ids, exact);
 }
 

@@ -19,8 +19,24 @@ char slot_letter(SlotType type) {
             return 'm';
         case SlotType::zero:
             return '0';
+        case SlotType::dynptr:
+            return 'd';
     }
     return '?';
+}
+
+const char* dynptr_name(const Reg& reg) {
+    switch (reg.dynptr) {
+        case DynptrType::local:
+            return "local";
+        case DynptrType::skb:
+            return "skb";
+        case DynptrType::xdp:
+            return "xdp";
+        case DynptrType::none:
+            break;
+    }
+    return "invalid";
 }
 
 std::string liveness(uint8_t live) {
@@ -104,6 +120,14 @@ std::string describe(const Frame& frame, bool all, uint32_t touched, uint64_t to
         std::string letters;
         for (const SlotType type : slot.type) letters += slot_letter(type);
         const int64_t offset = -static_cast<int64_t>(8 * (i + 1));
+        if (slot.type[0] == SlotType::dynptr) {
+            // What Linux calls its dynptr_id is always 1.
+            const Reg& dynptr = slot.spilled;
+            if (!dynptr.has(first_slot)) continue;
+            text +=
+                fmt::format(" fp{}{}=dynptr_{}(id={},dynptr_id=1)", offset, liveness(dynptr.live), dynptr_name(dynptr), dynptr.dynptr_id);
+            continue;
+        }
         if (slot.type[7] == SlotType::spill) {
             // Narrower spills leave bytes of other kinds in front.
             size_t plain = 0;

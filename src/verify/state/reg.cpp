@@ -53,6 +53,8 @@ const char* plain_name(Kind kind) {
             return "buf";
         case Kind::func:
             return "func";
+        case Kind::dynptr:
+            return "dynptr_ptr";
     }
     return "?";
 }

@@ -36,7 +36,8 @@ enum class Kind : uint8_t {
     btf_object,
     mem,  // mem_size bytes
     buf,
-    func,  // a function of the program
+    func,    // a function of the program
+    dynptr,  // in two slots of the stack, never in a register
 };
 
 enum KindFlag : uint8_t {
@@ -45,7 +46,12 @@ enum KindFlag : uint8_t {
     mem_ringbuf = 4,
     trusted = 8,
     untrusted = 16,
+    first_slot = 32,  // of a dynptr: the lower address
+    of_packet = 64,   // memory that goes when the packet moves
 };
+
+// What a dynptr leads to.
+enum class DynptrType : uint32_t { none, local, skb, xdp };
 
 enum Liveness : uint8_t { live_none = 0, live_read = 1, live_written = 2, live_done = 4 };
 
@@ -66,10 +72,12 @@ struct Reg {
         int32_t range;        // packet, packet_meta: bytes behind off that are proved to be there; < 0: beyond or at the end
         uint32_t frame;       // stack: the frame it points into
         uint32_t function;    // func
+        DynptrType dynptr;    // dynptr
     };
-    uint32_t id = 0;        // registers with the same id came from one value
-    uint32_t ref_id = 0;    // the acquired reference it carries
-    Reg* parent = nullptr;  // the same place in the state this one continues: liveness travels along it
+    uint32_t id = 0;         // registers with the same id came from one value
+    uint32_t ref_id = 0;     // the acquired reference it carries
+    uint32_t dynptr_id = 0;  // a dynptr, and memory that it gave out
+    Reg* parent = nullptr;   // the same place in the state this one continues: liveness travels along it
 
     [[nodiscard]] bool is(Kind wanted) const { return kind == wanted; }
     [[nodiscard]] bool has(uint8_t flag) const { return (flags & flag) != 0; }

@@ -17,7 +17,7 @@ namespace graft::verify {
 
 struct Env;
 
-enum class SlotType : uint8_t { invalid, spill, misc, zero };
+enum class SlotType : uint8_t { invalid, spill, misc, zero, dynptr };
 
 // Eight bytes of stack.  type[7] is the byte at the lowest address, as the log prints them from type[7] ... in reversed order.
 struct StackSlot {

@@ -25,7 +25,11 @@ std::string_view trim_left(std::string_view text) {
 
 std::string insn_text(const Env& env, uint32_t insn) {
     const DisasmNames names{.call =
-                                [](const bpf_insn& call) {
+                                [&env](const bpf_insn& call) {
+                                    if (call.src_reg == BPF_PSEUDO_KFUNC_CALL) {
+                                        const auto kfunc = env.request.vmlinux->find_type(static_cast<uint32_t>(call.imm));
+                                        return std::string(kfunc && kfunc->is(BTF_KIND_FUNC) ? kfunc->name() : "unknown");
+                                    }
                                     const char* name = helper_name(static_cast<uint32_t>(call.imm));
                                     return std::string(name == nullptr ? "unknown" : name);
                                 },

@@ -23,7 +23,10 @@ Result<Step> step_control(Walk& walk, const bpf_insn& insn) {
                 return env.reject(EINVAL, "BPF_CALL uses reserved fields");
             }
             TRY(require_call_allowed(walk, insn));
-            if (kfunc) break;  // function 0, which rewrite() finds if somebody reaches it
+            if (kfunc) {
+                TRY(call_kfunc(walk, insn));
+                break;
+            }
             if (insn.src_reg == BPF_PSEUDO_CALL) {
                 TRY(call_function(walk, insn));
                 return Step::next;
