@@ -33,6 +33,7 @@ const char* memfd_name(ObjectKind kind) {
         case ObjectKind::statistics:
             return "bpf-stats";
         case ObjectKind::perf_event:
+        case ObjectKind::trace_event:
             return "perf-event";
         case ObjectKind::transaction:
             return "graft-transaction";

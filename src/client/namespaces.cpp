@@ -20,6 +20,7 @@
 
 #include "client/bpffs.h"
 #include "client/mounts.h"
+#include "hook/tracepoints.h"
 
 namespace graft::client {
 namespace {
@@ -83,6 +84,29 @@ Result<void> mount_vmlinux_btf(Bytes btf) {
     return {};
 }
 
+bool make_file(const std::string& path, const std::string& text) {
+    const Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
+    return file && fchmod(file.get(), 0444) == 0 && write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+// What clients look for in tracefs: the ids of graft's tracepoints.  A host's tracefs that may be read stays.
+Result<void> mount_tracefs() {
+    const std::string root = "/sys/kernel/tracing";
+    if (access((root + "/trace").c_str(), F_OK) == 0) return {};
+    TRY(provide_directory(root.c_str()));
+    if (mount("graft", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") != 0)
+        return fail(errno, "cannot mount a tmpfs");
+    bool made = make_file(root + "/trace", "");
+    for (const Tracepoint& event : tracepoints()) {
+        const std::string directory = root + "/events/" + event.system + "/" + event.name, id = std::to_string(event.id);
+        std::error_code ignored;
+        std::filesystem::create_directories(directory, ignored);
+        made = made && make_file(directory + "/id", id + "\n");
+        made = made && make_file(directory + "/format", std::string("name: ") + event.name + "\nID: " + id + "\nformat:\n" + event.format);
+    }
+    return made ? Result<void>() : fail(EIO, "cannot write to the tmpfs");
+}
+
 // A file of ours in place of /proc/mounts; it lies in a tmpfs that is mounted nowhere else.
 Result<Fd> mount_mounts_file() {
     constexpr const char* place = "/proc/mounts";
@@ -129,6 +153,7 @@ Namespaces make_namespaces(Bytes vmlinux_btf) {
     Result<Fd> bpffs = mount_bpffs();
     note(bpffs, "no bpffs on /sys/fs/bpf");
     if (bpffs.ok()) made.bpffs = std::move(*bpffs);
+    note(mount_tracefs(), "/sys/kernel/tracing does not have graft's tracepoints");
     if (made.mounts_file) write_mounts(made.mounts_file.get());
     return made;
 }

@@ -12,6 +12,7 @@
 
 #include "client/mappings.h"
 #include "client/trap.h"
+#include "hook/tracepoints.h"
 #include "map/perf_ring.h"
 #include "map/ringbuf.h"
 
@@ -59,8 +60,17 @@ Result<Fd> open_ring(Gateway& gateway, const Trap& trap, const perf_event_attr& 
     return gateway.descriptors().open(Ref<Object>(ring), Access::read_write);
 }
 
+Outcome open_tracepoint(Gateway& gateway, const Trap& trap, uint64_t id) {
+    const Tracepoint* const tracepoint = find_tracepoint(id);
+    if (tracepoint == nullptr) return Outcome::proceed();
+    auto opened = gateway.descriptors().open(Ref<Object>(make_ref<TraceEvent>(*tracepoint)), Access::read_write);
+    if (!opened.ok()) return Outcome::error(opened.error());
+    return Outcome::descriptor(std::move(*opened), (trap.argument(4) & PERF_FLAG_FD_CLOEXEC) != 0);
+}
+
 Outcome handle_open(Gateway& gateway, Trap& trap) {
     const auto attr = read_attr(trap);
+    if (attr.ok() && attr->type == PERF_TYPE_TRACEPOINT) return open_tracepoint(gateway, trap, attr->config);
     if (!attr.ok() || attr->type != PERF_TYPE_SOFTWARE || attr->config != PERF_COUNT_SW_BPF_OUTPUT) return Outcome::proceed();
     auto opened = open_ring(gateway, trap, *attr);
     if (!opened.ok()) return Outcome::error(opened.error());
@@ -69,8 +79,15 @@ Outcome handle_open(Gateway& gateway, Trap& trap) {
 
 // --- ioctl, epoll_ctl ------------------------------------------------------------------------------------------------------------------
 
+// An event of a tracepoint happens whether or not somebody has enabled it.
+bool is_trace_event(Trap& trap) {
+    const auto found = trap.descriptor(trap.int_argument(0));
+    return found.ok() && found->object->object_kind() == ObjectKind::trace_event;
+}
+
 // The client has mapped the ring by now; how much of it says how large it is.
 Outcome handle_enable(Trap& trap) {
+    if (is_trace_event(trap)) return Outcome::value(0);
     const Ref<PerfRing> ring = ring_of(trap, trap.int_argument(0));
     if (!ring) return Outcome::proceed();
     const auto file = trap.stat_descriptor(trap.int_argument(0));
@@ -83,6 +100,7 @@ Outcome handle_enable(Trap& trap) {
 }
 
 Outcome handle_disable(Trap& trap) {
+    if (is_trace_event(trap)) return Outcome::value(0);
     const Ref<PerfRing> ring = ring_of(trap, trap.int_argument(0));
     if (!ring) return Outcome::proceed();
     ring->disable();

@@ -1,4 +1,4 @@
-// The rows that give clients perf events for the output of programs: perf_event_open(2) of PERF_COUNT_SW_BPF_OUTPUT, the ioctls that
+// The rows that give clients perf events: perf_event_open(2) of PERF_COUNT_SW_BPF_OUTPUT and of graft's tracepoints, the ioctls that
 // switch one on and off, and epoll_ctl(2), since the memfd that a client gets, of an event or of a ring buffer, cannot be waited for.
 // Other perf events are the host's.
 #pragma once

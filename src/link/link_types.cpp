@@ -12,7 +12,7 @@ constexpr LinkType table[] = {
     {BPF_LINK_TYPE_ITER, "iter", false, nullptr},
     {BPF_LINK_TYPE_NETNS, "netns", false, nullptr},
     {BPF_LINK_TYPE_XDP, "xdp", true, nullptr},
-    {BPF_LINK_TYPE_PERF_EVENT, "perf_event", false, nullptr},
+    {BPF_LINK_TYPE_PERF_EVENT, "perf_event", true, "tracepoints of graft's own: xdp:bpf_xdp_link_attach_failed"},
     {BPF_LINK_TYPE_KPROBE_MULTI, "kprobe_multi", false, nullptr},
     {BPF_LINK_TYPE_STRUCT_OPS, "struct_ops", false, nullptr},
     {abi::link_type_netfilter, "netfilter", false, nullptr},

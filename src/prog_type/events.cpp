@@ -70,7 +70,12 @@ constexpr ProgType event_type(uint32_t type, const char* name, const char* ctx, 
 }  // namespace
 
 const ProgType kprobe_type = event_type(BPF_PROG_TYPE_KPROBE, "kprobe", "bpf_user_pt_regs_t", "pt_regs", kprobe_access);
-const ProgType tracepoint_type = event_type(BPF_PROG_TYPE_TRACEPOINT, "tracepoint", "u64", "u64", tracepoint_access);
+const ProgType tracepoint_type = [] {
+    ProgType type = event_type(BPF_PROG_TYPE_TRACEPOINT, "tracepoint", "u64", "u64", tracepoint_access);
+    type.attachable = true;
+    type.partly = "at graft's own tracepoints: xdp:bpf_xdp_link_attach_failed";
+    return type;
+}();
 const ProgType raw_tracepoint_type =
     event_type(BPF_PROG_TYPE_RAW_TRACEPOINT, "raw_tracepoint", "bpf_raw_tracepoint_args", "u64", raw_tracepoint_access);
 

@@ -12,6 +12,7 @@
 #include "base/cpus.h"
 #include "btf/btf.h"
 #include "helper/trace_buffer.h"
+#include "hook/tracepoints.h"
 #include "hook/xdp.h"
 #include "image/target_registry.h"
 #include "link/cgroup.h"
@@ -60,6 +61,7 @@ public:
     TargetRegistry targets{engine, run_state};
     XdpDevices xdp;
     CgroupAttachments cgroups;
+    Tracepoints tracepoints{cpus};
     Ref<Btf> vmlinux_btf;
 
 private:

@@ -1,6 +1,7 @@
 // BPF_LINK_CREATE: by the program's type.
 
 #include "link/cgroup.h"
+#include "link/perf_event.h"
 #include "link/tracing.h"
 #include "link/xdp.h"
 #include "syscall/command.h"
@@ -28,8 +29,13 @@ Result<Ref<Link>> create_xdp(Kernel& kernel, Caller& caller, const Attr& attr, R
     const uint32_t ifindex = attr->link_create.target_ifindex;
     const NetNamespace net = TRY(caller.net_namespace());
     if (!TRY(caller.has_interface(ifindex))) return fail(EINVAL, "the client's network namespace has no interface of that index");
-    Ref<Link> link = TRY(attach_xdp(std::move(program), {net.cookie, ifindex}, attr->link_create.flags, kernel.xdp));
-    link->register_in(kernel.links);
+    Result<Ref<Link>> link = attach_xdp(std::move(program), {net.cookie, ifindex}, attr->link_create.flags, kernel.xdp);
+    if (link.ok()) {
+        (*link)->register_in(kernel.links);
+    } else {
+        const char* const reason = link.error().reason;
+        kernel.tracepoints.xdp_link_attach_failed(reason == nullptr ? "" : reason);
+    }
     return link;
 }
 
@@ -42,6 +48,16 @@ Result<Ref<Link>> create_cgroup(Kernel& kernel, Caller& caller, const Attr& attr
     return attach_cgroup(std::move(program), {.cgroup = cgroup, .attach_type = attach_type}, kernel.cgroups, kernel.links);
 }
 
+Result<Ref<Link>> create_perf_event(Kernel& kernel, Caller& caller, const Attr& attr, Ref<Program> program) {
+    if (attr->link_create.attach_type != BPF_PERF_EVENT) return fail(EINVAL, "attach_type is not BPF_PERF_EVENT");
+    if (attr->link_create.flags != 0) return fail(EINVAL, "a link to an event has no flags");
+    const auto found = caller.descriptor(static_cast<int>(attr->link_create.target_fd));
+    if (found.code() == EBADF) return found.error();
+    if (!found.ok()) return fail(EOPNOTSUPP, "target_fd is no event of graft's: those of the host's kernel are none of its business");
+    if (found->object->object_kind() != ObjectKind::trace_event) return fail(EBADF, "target_fd is not a tracepoint's event");
+    return attach_perf_event(std::move(program), static_ref_cast<TraceEvent>(found->object), kernel.tracepoints, kernel.links);
+}
+
 Result<Ref<Link>> create(Kernel& kernel, Caller& caller, const Attr& attr, Log& log) {
     Ref<Program> program = TRY(program_of(caller, attr->link_create.prog_fd));
     switch (program->facts().type) {
@@ -50,6 +66,10 @@ Result<Ref<Link>> create(Kernel& kernel, Caller& caller, const Attr& attr, Log& 
             return create_tracing(kernel, caller, attr, std::move(program), log);
         case BPF_PROG_TYPE_XDP:
             return create_xdp(kernel, caller, attr, std::move(program));
+        case BPF_PROG_TYPE_KPROBE:
+        case BPF_PROG_TYPE_TRACEPOINT:
+        case BPF_PROG_TYPE_PERF_EVENT:
+            return create_perf_event(kernel, caller, attr, std::move(program));
         case BPF_PROG_TYPE_CGROUP_SKB:
         case BPF_PROG_TYPE_CGROUP_SOCK:
         case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:

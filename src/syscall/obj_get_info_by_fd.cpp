@@ -43,6 +43,7 @@ Result<Reply> obj_get_info_by_fd(Kernel&, Caller& caller, const Attr& attr) {
             return Reply();
         case ObjectKind::statistics:
         case ObjectKind::perf_event:
+        case ObjectKind::trace_event:
         case ObjectKind::transaction:
             break;
     }
