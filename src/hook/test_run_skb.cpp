@@ -16,12 +16,14 @@ namespace {
 
 constexpr uint32_t page = 4096;
 constexpr uint32_t loopback_mtu = 65536;
+// Linux moves a frame to a larger place when a program needs more room; here there is more from the start.
+constexpr uint32_t more_room = 4096;
 constexpr uint32_t headroom = 64, tailroom = 320;  // Linux's NET_SKB_PAD and the room of its shared info
 constexpr uint32_t ethernet_header = ETH_HLEN;
 constexpr uint32_t largest_wire_len = 65536, most_segments = 65535;
 
 struct Packet {
-    alignas(64) std::array<std::byte, page> memory{};
+    alignas(64) std::array<std::byte, more_room + page + more_room> memory{};
     abi::net_device device{};
     abi::sk_buff skb{};
     [[nodiscard]] abi::skb_control& control() { return *reinterpret_cast<abi::skb_control*>(skb.cb); }
@@ -108,17 +110,18 @@ Result<void> fill_packet(const TestRunRequest& request, Packet& packet) {
     const uint32_t size = request.data_size_in;
     if (size < ethernet_header || size > page - headroom - tailroom)
         return fail(EINVAL, "the packet is shorter than an Ethernet header or too long");
-    TRY(request.caller.read(request.data_in, std::span(packet.memory).subspan(headroom, size)));
+    constexpr uint32_t start = more_room + headroom;
+    TRY(request.caller.read(request.data_in, std::span(packet.memory).subspan(start, size)));
     abi::sk_buff& skb = packet.skb;
     skb.head = reinterpret_cast<unsigned char*>(packet.memory.data());
-    skb.data = skb.head + headroom;
+    skb.data = skb.head + start;
     skb.len = size;
-    skb.tail = headroom + size;
-    skb.end = page - tailroom;
+    skb.tail = start + size;
+    skb.end = more_room + page - tailroom + more_room;
     skb.truesize = page;
-    skb.mac_header = headroom;
+    skb.mac_header = start;
     skb.mac_len = ethernet_header;
-    skb.network_header = skb.transport_header = static_cast<uint16_t>(headroom + ethernet_header);
+    skb.network_header = skb.transport_header = static_cast<uint16_t>(start + ethernet_header);
     ethhdr header;
     std::memcpy(&header, skb.data, sizeof header);
     if (size < shortest(header.h_proto)) return fail(EINVAL, "the packet is shorter than its IP header");

@@ -41,7 +41,8 @@ std::string offset_text(const Reg& pointer) {
 Result<void> require_aligned(Walk& walk, const MemoryAccess& access) {
     Env& env = walk.env;
     const Reg& pointer = walk.reg(access.number);
-    const bool strict = (env.request.flags & BPF_F_STRICT_ALIGNMENT) != 0 || access.strict_alignment || pointer.is(Kind::stack);
+    const bool wanted = (env.request.flags & (BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT)) == BPF_F_STRICT_ALIGNMENT;
+    const bool strict = wanted || access.strict_alignment || pointer.is(Kind::stack);
     if (!strict || access.size == 1) return {};
     const auto fixed = static_cast<uint64_t>(int64_t{pointer.off} + access.off);
     if (pointer.is_packet()) {
