@@ -9,10 +9,10 @@
 #include "map/cpumap.h"
 #include "map/devmap.h"
 #include "map/hash.h"
-#include "map/perf_event_array.h"
 #include "map/host_object_map.h"
 #include "map/lpm_trie.h"
 #include "map/map_in_map.h"
+#include "map/perf_event_array.h"
 #include "map/prog_array.h"
 #include "map/queue_stack.h"
 #include "map/ringbuf.h"
@@ -48,10 +48,10 @@ constexpr auto table = std::to_array<MapType>({
     {BPF_MAP_TYPE_CPUMAP, "cpumap", CpumapMap::check, CpumapMap::create, MapBtf::none, 0, at_once},
     {BPF_MAP_TYPE_XSKMAP, "xskmap", HostObjectMap::check_sockets_by_index, HostObjectMap::create, MapBtf::none, 0, no_sockets},
     {BPF_MAP_TYPE_SOCKHASH, "sockhash", HostObjectMap::check_sockets_by_key, HostObjectMap::create, MapBtf::none, 0, no_sockets},
-    {BPF_MAP_TYPE_CGROUP_STORAGE, "cgroup_storage", CgroupStorageMap::check, CgroupStorageMap::create, MapBtf::struct_key, 0, no_cgroups},
+    {BPF_MAP_TYPE_CGROUP_STORAGE, "cgroup_storage", CgroupStorageMap::check, CgroupStorageMap::create, MapBtf::cgroup_key, 0, no_cgroups},
     {BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, "reuseport_sockarray", HostObjectMap::check_reuseport, HostObjectMap::create, MapBtf::none, 0,
      no_sockets},
-    {BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE, "percpu_cgroup_storage", CgroupStorageMap::check, CgroupStorageMap::create, MapBtf::struct_key, 0,
+    {BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE, "percpu_cgroup_storage", CgroupStorageMap::check, CgroupStorageMap::create, MapBtf::cgroup_key, 0,
      no_cgroups},
     {BPF_MAP_TYPE_QUEUE, "queue", QueueStackMap::check, QueueStackMap::create, MapBtf::any, 0, nullptr},
     {BPF_MAP_TYPE_STACK, "stack", QueueStackMap::check, QueueStackMap::create, MapBtf::any, 0, nullptr},

@@ -10,7 +10,7 @@ namespace graft {
 // What a map type needs from the kernel it lives in.
 struct MapEnvironment {
     IdTable<Map>& ids;
-    uint32_t possible_cpus;  // slots of a per-CPU map: the host's possible CPUs, as clients count them
+    uint32_t possible_cpus;        // slots of a per-CPU map: the host's possible CPUs, as clients count them
     const Btf* vmlinux = nullptr;  // for values that are the kernel's own structs
 };
 
@@ -20,6 +20,7 @@ enum class MapBtf : uint8_t {
     index_key,    // the key is a 32-bit integer, or there is none and the only value is a data section
     storage_key,  // the key is a 32-bit integer
     struct_key,   // the key is a struct
+    cgroup_key,   // the key is a struct or a 64-bit integer
     no_key,       // only the value has a type
     none,         // ENOTSUPP
 };

@@ -71,14 +71,16 @@ Result<void> check_type_size(const Btf& btf, uint32_t type_id, uint32_t size) {
 bool may_hold(uint32_t map_type, ValueFieldKind kind) {
     const bool shared = map_type == BPF_MAP_TYPE_HASH || map_type == BPF_MAP_TYPE_ARRAY;
     const bool lru = map_type == BPF_MAP_TYPE_LRU_HASH;
+    const bool storage = map_type == BPF_MAP_TYPE_SK_STORAGE || map_type == BPF_MAP_TYPE_INODE_STORAGE ||
+                         map_type == BPF_MAP_TYPE_TASK_STORAGE || map_type == abi::map_type_cgrp_storage;
     const bool percpu =
         map_type == BPF_MAP_TYPE_PERCPU_HASH || map_type == BPF_MAP_TYPE_PERCPU_ARRAY || map_type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
     switch (kind) {
         case ValueFieldKind::spin_lock:
-            return shared;
+            return shared || storage || map_type == BPF_MAP_TYPE_CGROUP_STORAGE;
         case ValueFieldKind::kptr:
         case ValueFieldKind::refcount:
-            return shared || lru || percpu;
+            return shared || lru || percpu || storage;
         default:
             return shared || lru;
     }
@@ -109,10 +111,12 @@ Result<void> check_index_key(const MapSpec& spec, const BtfType& value) {
     return {};
 }
 
-// The key of a local storage: a descriptor; that of a trie: a struct.
-Result<void> check_kind_of_key(const BtfType& key, MapBtf wanted) {
-    const bool good =
-        wanted == MapBtf::struct_key ? key.is(BTF_KIND_STRUCT) : key.is(BTF_KIND_INT) && key.int_bits() == 32 && key.int_offset() == 0;
+bool is_number(const BtfType& type, uint32_t bits) { return type.is(BTF_KIND_INT) && type.int_bits() == bits && type.int_offset() == 0; }
+
+// The key of a local storage: a descriptor; that of a trie: a struct; that of a cgroup storage: a struct or an id.
+Result<void> check_kind_of_key(const BtfType& key, MapBtf wanted, uint32_t size) {
+    const bool id = wanted == MapBtf::cgroup_key && size == sizeof(uint64_t);
+    const bool good = wanted == MapBtf::storage_key ? is_number(key, 32) : id ? is_number(key, 64) : key.is(BTF_KIND_STRUCT);
     return good ? Result<void>() : fail(EINVAL, "the key's BTF type is not of the kind that this map type has");
 }
 
@@ -148,7 +152,8 @@ Result<void> add_btf(const MapType& type, Caller& caller, const Attr& attr, MapS
             return check_index_key(spec, value);
         case MapBtf::storage_key:
         case MapBtf::struct_key:
-            return check_kind_of_key(btf.type(btf.sized(spec.btf_key_type_id)->id), type.btf);
+        case MapBtf::cgroup_key:
+            return check_kind_of_key(btf.type(btf.sized(spec.btf_key_type_id)->id), type.btf, spec.key_size);
         case MapBtf::no_key:
             if (spec.btf_key_type_id != 0) return fail(EINVAL, "this map type has no keys");
             return {};
