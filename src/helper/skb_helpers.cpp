@@ -321,6 +321,16 @@ uint64_t no_tunnel(uint64_t, uint64_t to, uint64_t size, uint64_t, uint64_t) {
     std::memset(pointer_in<void>(to), 0, static_cast<uint32_t>(size));
     return answer(-EINVAL);
 }
+// Where a frame would go that leaves by a tunnel device: what is asked is checked, as on Linux.
+uint64_t set_tunnel_key(uint64_t, uint64_t, uint64_t size, uint64_t flags, uint64_t) {
+    constexpr uint64_t no_tunnel_key = 16;  // BPF_F_NO_TUNNEL_KEY, after 6.1
+    constexpr uint64_t known = uint64_t{BPF_F_TUNINFO_IPV6} | BPF_F_ZERO_CSUM_TX | BPF_F_DONT_FRAGMENT | BPF_F_SEQ_NUMBER | no_tunnel_key;
+    const auto given = static_cast<uint32_t>(size);
+    const bool older = given == offsetof(bpf_tunnel_key, local_ipv4) || given == offsetof(bpf_tunnel_key, tunnel_label) ||
+                       given == offsetof(bpf_tunnel_key, tunnel_ext) || given == offsetof(bpf_tunnel_key, remote_ipv6[1]);
+    if ((flags & ~known) != 0 || (given != sizeof(bpf_tunnel_key) && !older)) return answer(-EINVAL);
+    return 0;
+}
 uint64_t no_tunnel_option(uint64_t, uint64_t to, uint64_t size, uint64_t, uint64_t) {
     std::memset(pointer_in<void>(to), 0, static_cast<uint32_t>(size));
     return answer(-ENOENT);
@@ -414,6 +424,11 @@ constexpr auto rows = std::to_array<Helper>({
      .function = no_tunnel,
      .args = {Arg::ctx, Arg::mem_write, Arg::const_size, Arg::anything},
      .partly = no_tunnels},
+    {.id = BPF_FUNC_skb_set_tunnel_key,
+     .name = "bpf_skb_set_tunnel_key",
+     .function = set_tunnel_key,
+     .args = {Arg::ctx, Arg::mem_read, Arg::const_size, Arg::anything},
+     .partly = "no frame of graft's leaves by a tunnel device"},
     {.id = BPF_FUNC_skb_get_tunnel_opt,
      .name = "bpf_skb_get_tunnel_opt",
      .function = no_tunnel_option,

@@ -197,6 +197,16 @@ TEST_F(SkbHelpers, CongestionIsMarkedWhereItIsUnderstood) {
     EXPECT_EQ(sum(ETH_HLEN, 20), 0xffff);
 }
 
+TEST_F(SkbHelpers, ThereAreNoTunnels) {
+    bpf_tunnel_key key{};
+    key.tunnel_id = 7;
+    EXPECT_EQ(call(BPF_FUNC_skb_set_tunnel_key, &key, sizeof key, BPF_F_ZERO_CSUM_TX), 0);
+    EXPECT_EQ(call(BPF_FUNC_skb_set_tunnel_key, &key, sizeof key, 1U << 20), -EINVAL);
+    EXPECT_EQ(call(BPF_FUNC_skb_set_tunnel_key, &key, 1, 0), -EINVAL);
+    EXPECT_EQ(call(BPF_FUNC_skb_get_tunnel_key, &key, sizeof key, 0), -EINVAL);
+    EXPECT_EQ(key.tunnel_id, 0U);
+}
+
 TEST_F(SkbHelpers, FieldsOfTheBuffer) {
     EXPECT_EQ(call(BPF_FUNC_set_hash, 0x1234), 0);
     EXPECT_EQ(call(BPF_FUNC_get_hash_recalc), 0x1234);
