@@ -16,13 +16,25 @@ namespace graft {
 enum class PointerUse : uint8_t { none, plain, ctx, btf_object, sock, sock_common, tcp_sock, xdp_sock, several };
 
 // What a context field holds for the program.
-enum class CtxField : uint8_t { scalar, packet, packet_meta, packet_end, sock, sock_or_null, sock_common_or_null, flow_keys, tp_buffer, btf_pointer };
+enum class CtxField : uint8_t {
+    scalar,
+    packet,
+    packet_meta,
+    packet_end,
+    sock,
+    sock_or_null,
+    sock_common_or_null,
+    flow_keys,
+    tp_buffer,
+    btf_pointer
+};
 
 struct CtxAccess {
     CtxField field = CtxField::scalar;
     uint32_t field_size = 0;  // bytes of the whole field: a narrower load of it is allowed when equal to what was asked
     uint32_t btf_id = 0;      // btf_pointer: the struct in vmlinux BTF
-    bool trusted = false;     // btf_pointer: it is neither null nor stale
+    bool trusted = false;     // btf_pointer: it is not stale, and (without the next) not null
+    bool nullable = false;    // btf_pointer: it may be null
 };
 
 struct ProgType {

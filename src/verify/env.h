@@ -71,6 +71,7 @@ struct Env {
     const ProgType* type = nullptr;
     AttachTargetInfo attach;  // EXT and tracing: what it attaches to
 
+    uint32_t nullable_args = 0;                    // struct_ops: the arguments that may be null, a bit each
     std::optional<std::vector<BtfType>> arg_tags;  // of the program's BTF, once they have been looked for
 
     uint32_t max_ctx_offset = 0;  // behind the last byte of the context that the program touches

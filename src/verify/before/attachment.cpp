@@ -18,6 +18,19 @@ std::optional<BtfType> operations(const Btf& vmlinux, uint32_t id) {
     return type;
 }
 
+// The arguments that may be null are called so in the function that stands in for the member: struct__member(...__nullable).
+uint32_t nullable_args(const Btf& vmlinux, std::string_view structure, std::string_view member) {
+    constexpr std::string_view suffix = "__nullable";
+    const auto stand_in = vmlinux.find(std::string(structure) + "__" + std::string(member), BTF_KIND_FUNC);
+    if (!stand_in.ok()) return 0;
+    uint32_t mask = 0;
+    const BtfType proto = vmlinux.type(stand_in->type());
+    for (uint32_t i = 0; i < proto.vlen(); ++i) {
+        if (vmlinux.name(proto.params()[i].name_off).ends_with(suffix)) mask |= 1U << i;
+    }
+    return mask;
+}
+
 // A program for a member of such a structure; the member's number is the expected_attach_type.
 Result<void> check_operation(Env& env) {
     const VerifyRequest& request = env.request;
@@ -39,6 +52,7 @@ Result<void> check_operation(Env& env) {
     if (sleeps && !member.name.ends_with("_sleepable")) {
         return env.reject(EINVAL, "attach to unsupported member {} of struct {}", member.name, structure->name());
     }
+    env.nullable_args = nullable_args(*request.vmlinux, structure->name(), member.name);
     env.attach.name = member.name;
     env.attach.model = TRY(model_function(*request.vmlinux, pointer.type(), member.name, env.log));
     return {};

@@ -37,7 +37,7 @@ void set_field(Walk& walk, uint32_t number, const CtxAccess& field) {
             set_pointer(target, Kind::tp_buffer);
             break;
         case CtxField::btf_pointer:
-            set_pointer(target, Kind::btf_object, field.trusted ? uint8_t{trusted} : uint8_t{0});
+            set_pointer(target, Kind::btf_object, static_cast<uint8_t>((field.trusted ? trusted : 0) | (field.nullable ? maybe_null : 0)));
             target.btf = walk.env.request.vmlinux;
             target.btf_id = field.btf_id;
             break;

@@ -67,7 +67,8 @@ std::optional<CtxAccess> traced_value(Env& env, uint32_t offset, uint32_t size, 
     if (pointee.is_void() || pointee.is(BTF_KIND_INT)) return CtxAccess{};
     if (!is_operation(env)) return context_pointer(env, pointee);
     if (!pointee.is(BTF_KIND_STRUCT)) return std::nullopt;
-    return CtxAccess{.field = CtxField::btf_pointer, .btf_id = pointee.id(), .trusted = true};
+    const bool nullable = (env.nullable_args & (1U << offset / slot)) != 0;
+    return CtxAccess{.field = CtxField::btf_pointer, .btf_id = pointee.id(), .trusted = true, .nullable = nullable};
 }
 
 }  // namespace graft::verify
