@@ -147,6 +147,7 @@ struct Types {
         bpf_pidns_info p;
         bpf_lpm_trie_key q;
         bpf_struct_ops_bpf_dummy_ops r;
+        bpf_dummy_ops_state s;
     } values;
 
     // What bpf(2) takes and gives.

@@ -13,7 +13,7 @@ namespace {
 TEST(RawTracepoint, TellsTheEventsName) {
     IdTable<Program> programs;
     IdTable<Btf> btfs;
-    TargetRegistry targets{default_engine(), test::run_state()};
+    TargetRegistry targets{test::default_engine(), test::run_state()};
     const test::TargetProgram some{targets, programs, btfs};
     const auto link = make_ref<RawTracepointLink>(some.program, "sys_enter");
     FakeCaller caller;

@@ -13,9 +13,9 @@ TEST(ProgTypes, EachIsFoundByItsNumber) {
     for (const ProgType* type : prog_types()) {
         EXPECT_EQ(find_prog_type(type->type), type);
         EXPECT_NE(prog_type_name(type->type), nullptr);
-        EXPECT_EQ(type->attachable, type->partly == nullptr) << type->name << ": what cannot be attached says why";
+        EXPECT_TRUE(type->attachable || type->partly != nullptr) << type->name << ": what cannot be attached says why";
     }
-    EXPECT_EQ(find_prog_type(BPF_PROG_TYPE_STRUCT_OPS), nullptr);
+    EXPECT_EQ(find_prog_type(abi::prog_type_netfilter), nullptr);
     EXPECT_STREQ(prog_type_name(abi::prog_type_netfilter), "NETFILTER");
     EXPECT_EQ(prog_type_name(abi::prog_type_end), nullptr);
 }

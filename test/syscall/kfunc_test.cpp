@@ -17,6 +17,7 @@ struct FreeBtf {
     void operator()(btf* object) const { btf__free(object); }
 };
 
+// Not before main(): another kernel may take the system's place first.
 Code call_kernel(const char* name) {
     static const std::unique_ptr<btf, FreeBtf> kernel(btf__load_from_kernel_by_id(1));
     const int id = kernel == nullptr ? 0 : btf__find_by_name_kind(kernel.get(), name, BTF_KIND_FUNC);
@@ -29,7 +30,7 @@ Program operator+(Program a, const Program& b) {
 }
 
 // The dynptr is at fp - 16; r6 keeps the context.
-const Program make{mov(r6, r1), mov(r2, 0), mov(r3, r10), add(r3, -16), call_kernel("bpf_dynptr_from_xdp")};
+Program make() { return {mov(r6, r1), mov(r2, 0), mov(r3, r10), add(r3, -16), call_kernel("bpf_dynptr_from_xdp")}; }
 // Eight bytes from the start, or goes to what comes `skip` instructions behind.
 Program slice(const char* function, int skip) {
     return {mov(r1, r10), add(r1, -16), mov(r2, 0), mov(r3, 0), mov(r4, 8), call_kernel(function), jump_if(BPF_JEQ, r0, 0, skip)};
@@ -56,15 +57,15 @@ protected:
 
 TEST_F(Kfunc, ASliceIsThePacket) {
     const Fd program(
-        load(make + slice("bpf_dynptr_slice_rdwr", 3) + Program{store(BPF_B, r0, 0, 7), test::load(BPF_B, r0, r0, 0), exit()} + end));
+        load(make() + slice("bpf_dynptr_slice_rdwr", 3) + Program{store(BPF_B, r0, 0, 7), test::load(BPF_B, r0, r0, 0), exit()} + end));
     ASSERT_ANSWER(0, program.error()) << log.data();
     EXPECT_EQ(7U, run(program.get()).verdict);
 }
 TEST_F(Kfunc, ProgramsOfOtherTypes) {
-    expect_refusal(-EACCES, "calling kernel function bpf_dynptr_from_xdp is not allowed", make + end, BPF_PROG_TYPE_SCHED_CLS);
+    expect_refusal(-EACCES, "calling kernel function bpf_dynptr_from_xdp is not allowed", make() + end, BPF_PROG_TYPE_SCHED_CLS);
 }
 TEST_F(Kfunc, ProgramsWithAnotherLicense) {
-    expect_refusal(-EINVAL, "cannot call kernel function from non-GPL compatible program", make + end, BPF_PROG_TYPE_XDP, "none");
+    expect_refusal(-EINVAL, "cannot call kernel function from non-GPL compatible program", make() + end, BPF_PROG_TYPE_XDP, "none");
 }
 TEST_F(Kfunc, NoFunction) {
     expect_refusal(-EINVAL, "kernel btf_id 1 is not a function",
@@ -85,28 +86,30 @@ TEST_F(Kfunc, WhatIsNoPlaceForADynptr) {
 TEST_F(Kfunc, ASizeThatIsNotKnown) {
     expect_refusal(
         -EINVAL, "R4 must be a known constant",
-        make + Program{test::load(BPF_W, r4, r6, 12), mov(r1, r10), add(r1, -16), mov(r2, 0), mov(r3, 0), call_kernel("bpf_dynptr_slice")} +
+        make() +
+            Program{test::load(BPF_W, r4, r6, 12), mov(r1, r10), add(r1, -16), mov(r2, 0), mov(r3, 0), call_kernel("bpf_dynptr_slice")} +
             end);
 }
 TEST_F(Kfunc, ABufferThatIsTooSmall) {
     expect_refusal(
         -EINVAL, "arg#2 arg#3 memory, len pair leads to invalid memory access",
-        make + Program{mov(r1, r10), add(r1, -16), mov(r2, 0), mov(r3, r10), add(r3, -24), mov(r4, 32), call_kernel("bpf_dynptr_slice")} +
+        make() + Program{mov(r1, r10), add(r1, -16), mov(r2, 0), mov(r3, r10), add(r3, -24), mov(r4, 32), call_kernel("bpf_dynptr_slice")} +
             end);
 }
 TEST_F(Kfunc, ASliceMayBeNull) {
-    expect_refusal(-EACCES, "R0 invalid mem access", make + slice("bpf_dynptr_slice", 0) + Program{test::load(BPF_B, r0, r0, 0)} + end);
+    expect_refusal(-EACCES, "R0 invalid mem access", make() + slice("bpf_dynptr_slice", 0) + Program{test::load(BPF_B, r0, r0, 0)} + end);
 }
 TEST_F(Kfunc, ASliceToRead) {
-    expect_refusal(-EACCES, "R0 cannot write into rdonly_mem", make + slice("bpf_dynptr_slice", 1) + Program{store(BPF_B, r0, 0, 7)} + end);
+    expect_refusal(-EACCES, "R0 cannot write into rdonly_mem",
+                   make() + slice("bpf_dynptr_slice", 1) + Program{store(BPF_B, r0, 0, 7)} + end);
 }
 TEST_F(Kfunc, BehindASlice) {
     expect_refusal(-EACCES, "invalid access to memory, mem_size=8 off=8 size=1",
-                   make + slice("bpf_dynptr_slice", 1) + Program{test::load(BPF_B, r0, r0, 8)} + end);
+                   make() + slice("bpf_dynptr_slice", 1) + Program{test::load(BPF_B, r0, r0, 8)} + end);
 }
 TEST_F(Kfunc, ASliceGoesWhenThePacketMoves) {
     expect_refusal(-EACCES, "R7 invalid mem access 'scalar'",
-                   make + slice("bpf_dynptr_slice", 5) +
+                   make() + slice("bpf_dynptr_slice", 5) +
                        Program{mov(r7, r0), mov(r1, r6), mov(r2, 4), call(BPF_FUNC_xdp_adjust_head), test::load(BPF_B, r0, r7, 0)} + end);
 }
 

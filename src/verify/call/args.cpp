@@ -21,7 +21,8 @@ bool may_be_null(Arg rule) {
 }
 bool is_memory(Arg rule) {
     return rule == Arg::map_key || rule == Arg::map_value || rule == Arg::map_value_or_null || rule == Arg::uninit_map_value ||
-           rule == Arg::mem_read || rule == Arg::mem_read_or_null || rule == Arg::mem_write;
+           rule == Arg::mem_read || rule == Arg::mem_read_or_null || rule == Arg::mem_write || rule == Arg::int_ptr ||
+           rule == Arg::long_ptr;
 }
 
 // The kinds a rule takes, in the words of the message.
@@ -48,9 +49,6 @@ const char* expected_kinds(Arg rule) {
             return "map_value";
         case Arg::alloc_mem:
             return "ringbuf_mem";
-        case Arg::int_ptr:
-        case Arg::long_ptr:
-            return "fp, pkt, pkt_meta, map_key, map_value";
         case Arg::sock_common:
             return "sock_common, sock, tcp_sock, xdp_sock";
         case Arg::btf_sock_common:
@@ -86,9 +84,6 @@ bool kind_matches(Arg rule, const Reg& reg) {
             return reg.is(Kind::map_value);
         case Arg::alloc_mem:
             return reg.is(Kind::mem) && reg.has(mem_ringbuf);
-        case Arg::int_ptr:
-        case Arg::long_ptr:
-            return reg.is(Kind::stack) || reg.is_packet() || reg.is(Kind::map_key) || reg.is(Kind::map_value);
         case Arg::sock_common:
         case Arg::btf_sock_common:
             return reg.is(Kind::sock_common) || reg.is(Kind::sock) || reg.is(Kind::tcp_sock) || reg.is(Kind::xdp_sock);
@@ -296,9 +291,11 @@ Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
         case Arg::spin_lock:
             return change_lock(walk, number, call.helper->id == BPF_FUNC_spin_lock ? LockChange::lock : LockChange::unlock);
         case Arg::int_ptr:
-            return check_helper_memory(walk, number, 4, Access::write, false, true);
-        case Arg::long_ptr:
-            return check_helper_memory(walk, number, 8, Access::write, false, true);
+        case Arg::long_ptr: {
+            const uint32_t size = rule == Arg::int_ptr ? 4 : 8;
+            TRY(check_helper_memory(walk, number, size, Access::write, false, true));
+            return require_aligned(walk, {.number = number, .size = size, .strict_alignment = true});
+        }
         default:
             return {};
     }

@@ -78,7 +78,9 @@ Result<void> access_ctx(Walk& walk, const MemoryAccess& access) {
     TRY(check_fixed_offset(walk, pointer, access.number, false));
     const int32_t off = pointer.off + access.off;
     const auto field = allowed_field(env, off, access);
-    if (!field) return env.reject(EACCES, "invalid bpf_context access off={} size={}", off, access.size);
+    // Sign-extended, a pointer is none.
+    const bool torn = field && access.sign_extend && field->field != CtxField::scalar;
+    if (!field || torn) return env.reject(EACCES, "invalid bpf_context access off={} size={}", off, access.size);
     env.max_ctx_offset = std::max(env.max_ctx_offset, static_cast<uint32_t>(off) + access.size);
     if (access.access == Access::read && access.value >= 0) set_field(walk, static_cast<uint32_t>(access.value), *field);
     return {};

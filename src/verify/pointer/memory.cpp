@@ -38,6 +38,8 @@ std::string offset_text(const Reg& pointer) {
     return var.is_const() ? signed_number(static_cast<int64_t>(var.value)) : var.text();
 }
 
+}  // namespace
+
 Result<void> require_aligned(Walk& walk, const MemoryAccess& access) {
     Env& env = walk.env;
     const Reg& pointer = walk.reg(access.number);
@@ -54,6 +56,8 @@ Result<void> require_aligned(Walk& walk, const MemoryAccess& access) {
     return env.reject(EACCES, "misaligned {}access off {}+{}+{} size {}", region_name(pointer.kind), offset_text(pointer), pointer.off,
                       access.off, access.size);
 }
+
+namespace {
 
 Result<void> access_map_key(Walk& walk, const MemoryAccess& access) {
     if (access.access == Access::write) return walk.env.reject(EACCES, "write to change key R{} not allowed", access.number);

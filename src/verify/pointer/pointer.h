@@ -19,6 +19,9 @@ struct MemoryAccess {
 // One load or store; a load sets the value register.
 Result<void> access_memory(Walk& walk, const MemoryAccess& access);
 
+// Is the access aligned, where that is asked for?  EACCES.
+Result<void> require_aligned(Walk& walk, const MemoryAccess& access);
+
 // --- by kind -----------------------------------------------------------------------------------------------------------------------------
 Result<void> access_stack(Walk& walk, const MemoryAccess& access);
 Result<void> access_ctx(Walk& walk, const MemoryAccess& access);

@@ -210,7 +210,10 @@ Result<void> write_fixed(Walk& walk, Frame& frame, int64_t off, const MemoryAcce
                 value->id = 0;
                 value->off = 0;
             }
-            if (value->id == 0 && !value->value.is_const()) value->id = walk.next_id();
+            if (value->id == 0 && !value->value.is_const()) {
+                value->id = walk.next_id();
+                value->off = 0;  // what is left of a former link
+            }
         }
         spill(slot, *value, access.size, privileged);
         if (!fits) slot.spilled.id = 0;

@@ -132,6 +132,8 @@ Back back_over(Walk& walk, Wanted& wanted, uint32_t index, int64_t next, const H
             if (BPF_CLASS(insn.code) == BPF_STX) wanted.want(insn.src_reg);
             break;
         case BPF_LD:
+            // A load from the packet that failed ended its function.
+            if (BPF_MODE(insn.code) != BPF_IMM && next >= 0 && next != int64_t{index} + 1) return Back::cannot_follow;
             if (!wanted.reg(insn.dst_reg)) break;
             wanted.drop(insn.dst_reg);
             if (BPF_MODE(insn.code) != BPF_IMM) return Back::cannot_follow;

@@ -19,7 +19,10 @@ void link_before_copy(Walk& walk, Reg& source) {
         source.id = 0;
         source.off = 0;
     }
-    if (source.id == 0 && !source.value.is_const()) source.id = walk.next_id();
+    if (source.id == 0 && !source.value.is_const()) {
+        source.id = walk.next_id();
+        source.off = 0;  // what is left of a former link
+    }
 }
 
 Result<void> negate_or_swap(Walk& walk, const bpf_insn& insn) {

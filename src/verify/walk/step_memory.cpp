@@ -1,4 +1,7 @@
 // LDX, ST, STX, atomics and LD.
+#include <utility>
+
+#include "verify/call/call.h"
 #include "verify/call/references.h"
 #include "verify/pointer/pointer.h"
 #include "verify/prune/prune.h"
@@ -167,6 +170,27 @@ Result<void> step_ld_imm(Walk& walk, const bpf_insn& insn) {
 }
 
 // The classic packet loads: R6 is the context; R1..R5 are lost, R0 is what was loaded.
+namespace {
+
+// The load fails where the packet has no such bytes: the function ends there with 0.  In the main function that is the program's end; a
+// called function returns to one that has to reckon with it.
+Result<void> return_early(Walk& walk) {
+    if (walk.state.depth() == 1) return {};
+    const uint32_t insn = walk.insn;
+    const bool print_all = walk.print_all;
+    State* const early = TRY(push_branch(walk, insn, insn));
+    std::swap(walk.state, *early);
+    set_constant(walk.reg(0), 0);
+    const Result<void> returned = return_to_caller(walk);
+    std::swap(walk.state, *early);
+    walk.pending.back().insn = walk.insn;
+    walk.insn = insn;
+    walk.print_all = print_all;
+    return returned;
+}
+
+}  // namespace
+
 Result<void> step_ld_abs(Walk& walk, const bpf_insn& insn) {
     Env& env = walk.env;
     const uint32_t type = env.effective_type();
@@ -193,6 +217,7 @@ Result<void> step_ld_abs(Walk& walk, const bpf_insn& insn) {
         walk.reg(number).live |= live_written;
         walk.touch(number);
     }
+    TRY(return_early(walk));
     mark_unknown(walk, 0);
     return {};
 }
