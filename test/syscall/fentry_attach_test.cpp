@@ -1,6 +1,7 @@
 // Attaching fentry and fexit programs to functions of programs: who runs, in which order, how often, through which commands.
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "support/attach_fixture.h"
 
@@ -182,6 +183,25 @@ TEST_F(FentryTailCall, AProgramThatATailCallEntersIsNotTracedAtItsMainFunction) 
     EXPECT_EQ("302: 10 30", ran());
     run(target.program_fd("callee"));
     EXPECT_EQ("40 30 50", take_trace(trace));
+}
+
+// --- callbacks ----------------------------------------------------------------------------------------------
+
+// The kernel looks for what to call when the timer fires, not when it is armed.
+TEST(FentryTimer, AttachedAfterTheTimerWasArmedItRunsWhenThatFires) {
+    Target target("timer_target");
+    ASSERT_EQ(0, target.answer());
+    Trace before("fentry_a", target.fd(), "fired", target.trace()), after("fexit_a", target.fd(), "fired", target.trace());
+    ASSERT_EQ(0, before.answer()) << before.log();
+    ASSERT_EQ(1U, run(target.fd()).verdict);
+    Fd first = before.attach(), second = after.attach();
+    ASSERT_ANSWER(0, second.error());
+    uint32_t slot = 0, recorded = 0;
+    for (int attempt = 0; attempt < 1000 && recorded < 4; ++attempt) {
+        usleep(10'000);
+        ASSERT_EQ(0, bpf_map_lookup_elem(target.trace(), &slot, &recorded));
+    }
+    EXPECT_EQ("10 40 30 50", take_trace(target.trace()));
 }
 
 }  // namespace
