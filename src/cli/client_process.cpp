@@ -138,6 +138,10 @@ std::string unreachable() {
     // Without namespaces, Yama's ptrace_scope 1 keeps the daemon from our memory unless we say that it may.
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
     Result<Fd> listener = client::install_filter(admission.filter);
+    if (listener.code() == EBUSY && syscall(SYS_bpf, GRAFT_ABI, nullptr, 0) > 0) {
+        complain("this process is on graft already, as all that a 'graft run' or 'graft shell' starts: run " + options.command.front() + " as it is");
+        _exit(graft_failed);
+    }
     if (!listener.ok()) give_up(listener.error());
     const int fd = listener->get();
     const std::byte nothing{};
