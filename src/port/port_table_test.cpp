@@ -541,6 +541,7 @@ TEST(PortTable, RenamedEndIsKnownByItsNewName) {
 
 TEST(PortTable, RedirectComesOutOfTheOtherPort) {
     ISOLATED();
+    std::atomic<uint32_t> forth{0}, back{0};  // packets may look at them until `net` has gone
     Net net;
     net.connect();
     // A second port from `there` to a third namespace; what veth1 gets for 10.0.0.3 is sent out of veth2, and back.
@@ -553,20 +554,20 @@ TEST(PortTable, RedirectComesOutOfTheOtherPort) {
     net.ports->drain();
     const LinkInfo veth1 = net.link(net.there.get(), "veth1");
     const LinkInfo veth2 = net.link(net.there.get(), "veth2");
-    const auto to = [](uint32_t ifindex) {
-        return [ifindex](abi::xdp_buff&, RunContext& context) -> uint32_t {
+    const auto to = [](const std::atomic<uint32_t>& ifindex) {
+        return [&ifindex](abi::xdp_buff&, RunContext& context) -> uint32_t {
             context.redirect.ifindex = ifindex;
             return XDP_REDIRECT;
         };
     };
-    net.filter(net.there_cookie, veth1).script = to(veth2.ifindex);
-    net.filter(net.there_cookie, veth2).script = to(veth1.ifindex);
+    forth = veth2.ifindex;
+    back = veth1.ifindex;
+    net.filter(net.there_cookie, veth1).script = to(forth);
+    net.filter(net.there_cookie, veth2).script = to(back);
     net.filter(net.there_cookie, veth1).on = net.filter(net.there_cookie, veth2).on = true;
     EXPECT_EQ(shell(net.here.get(), "ping -q -c 3 -i 0.05 -W 2 10.0.0.3 >/dev/null"), 0);
     EXPECT_TRUE(net.transfer(8 << 20, "10.0.0.3", third.get()));
-    net.filter(net.there_cookie, veth1).on = false;
-    net.filter(net.there_cookie, veth1).script = to(999);
-    net.filter(net.there_cookie, veth1).on = true;
+    forth = 999;
     EXPECT_TRUE(net.silent(""));
     EXPECT_GT(net.ports->status().at(0).ends[1].redirect_errors, 0U);
 }
