@@ -203,6 +203,11 @@ void decode_ld(const bpf_insn& insn, const bpf_insn* second, Decoded& decoded) {
     switch (BPF_MODE(insn.code)) {
         case BPF_IMM:
             if (BPF_SIZE(insn.code) != BPF_DW || second == nullptr) return;
+            if (insn.src_reg == BPF_PSEUDO_FUNC) {
+                decoded.operation = ld_function;
+                decoded.subprogram = static_cast<uint32_t>(insn.imm);
+                return;
+            }
             decoded.operation = ld_imm64;
             decoded.imm = static_cast<uint32_t>(insn.imm) | (uint64_t{static_cast<uint32_t>(second->imm)} << 32);
             return;
@@ -254,7 +259,7 @@ Result<std::vector<Decoded>> decode(const VerifiedProgram& program) {
     for (size_t i = 0; i < insns.size(); ++i) {
         operations[i] = decode_one(insns[i], i + 1 < insns.size() ? &insns[i + 1] : nullptr);
         if (operations[i].operation == unreachable) return fail(abi::enotsupp, "graft does not know an instruction of the program");
-        if (operations[i].operation == ld_imm64) ++i;
+        if (operations[i].operation == ld_imm64 || operations[i].operation == ld_function) ++i;
     }
     return operations;
 }

@@ -21,7 +21,7 @@ namespace graft {
 #define GRAFT_OTHER_OPERATIONS(X) \
     X(neg64) X(neg32) X(movsx8_64) X(movsx16_64) X(movsx32_64) X(movsx8_32) X(movsx16_32) \
     X(zext16) X(zext32) X(zext64) X(swap16) X(swap32) X(swap64) \
-    X(ld_imm64) X(ldx8) X(ldx16) X(ldx32) X(ldx64) X(ldsx8) X(ldsx16) X(ldsx32) \
+    X(ld_imm64) X(ld_function) X(ldx8) X(ldx16) X(ldx32) X(ldx64) X(ldsx8) X(ldsx16) X(ldsx32) \
     X(probe8) X(probe16) X(probe32) X(probe64) X(probesx8) X(probesx16) X(probesx32) \
     X(stx8) X(stx16) X(stx32) X(stx64) X(st8) X(st16) X(st32) X(st64) X(atomic32) X(atomic64) \
     X(ld_abs8) X(ld_abs16) X(ld_abs32) X(ld_ind8) X(ld_ind16) X(ld_ind32) \
@@ -44,7 +44,7 @@ struct Decoded {
     union {
         uint64_t imm = 0;
         HelperFunction helper;
-        uint64_t subprogram;
+        uint64_t subprogram;  // of call_subprogram, ld_function
     };
 };
 static_assert(sizeof(Decoded) == 16);

@@ -25,6 +25,7 @@ namespace graft {
 [[nodiscard]] std::span<const Helper> dynptr_helpers();
 [[nodiscard]] std::span<const Helper> trace_helpers();
 [[nodiscard]] std::span<const Helper> output_helpers();
+[[nodiscard]] std::span<const Helper> callback_helpers();
 
 // A helper's register as what Linux's prototype says it is.
 template <class T>

@@ -21,7 +21,7 @@ public:
         const uint32_t row = static_cast<uint32_t>(image_.callees.size());
         instances_.emplace(&program, row);
         for (uint32_t i = 0; i < count; ++i) {
-            image_.functions.push_back({.program = &program, .subprogram = i, .callees = row});
+            image_.functions.push_back({.by_address = {}, .image = &image_, .program = &program, .subprogram = i, .callees = row});
             image_.callees.push_back(first + i);
         }
         for (uint32_t i = 0; i < count; ++i) {

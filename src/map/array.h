@@ -17,6 +17,7 @@ public:
 
     void* lookup_element(const void* key, uint32_t cpu) override;
     long update_element(const void* key, const void* value, uint64_t flags, uint32_t cpu) override;
+    long for_each_element(const ElementVisit& visit, uint32_t cpu) override { return for_each_index(visit, cpu); }
     long delete_element(const void* key) override;
     [[nodiscard]] std::optional<ElementArray> element_array() const override;
 
@@ -47,6 +48,7 @@ public:
 
     void* lookup_element(const void* key, uint32_t cpu) override;
     long update_element(const void* key, const void* value, uint64_t flags, uint32_t cpu) override;
+    long for_each_element(const ElementVisit& visit, uint32_t cpu) override { return for_each_index(visit, cpu); }
     long delete_element(const void* key) override;
     void* lookup_percpu_element(const void* key, uint32_t cpu) override { return lookup_element(key, cpu); }
     [[nodiscard]] std::optional<ElementArray> element_array() const override;

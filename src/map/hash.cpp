@@ -245,6 +245,16 @@ void HashMap::drop(HashTable::Locked& bucket, Element* element, uint32_t hint) {
     pool_->retire(element, hint);
 }
 
+long HashMap::for_each_element(const ElementVisit& visit, uint32_t cpu) {
+    long visited = 0;
+    HashTable::Cursor cursor;
+    for (Element* element = table_->next(cursor); element != nullptr; ++cursor.position, element = table_->next(cursor)) {
+        ++visited;
+        if (!visit(element->key(), value_of(element, cpu))) break;
+    }
+    return visited;
+}
+
 // --- the syscall face
 // -----------------------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ public:
 
     void* lookup_element(const void* key, uint32_t cpu) override;
     long update_element(const void* key, const void* value, uint64_t flags, uint32_t cpu) override;
+    long for_each_element(const ElementVisit& visit, uint32_t cpu) override;
     long delete_element(const void* key) override;
     void* lookup_percpu_element(const void* key, uint32_t cpu) override {
         return percpu_ && cpu < cpus_ ? lookup_element(key, cpu) : nullptr;

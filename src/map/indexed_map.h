@@ -27,6 +27,15 @@ protected:
         std::memcpy(&index, key, sizeof index);
         return index;
     }
+    // For a type whose every index is an element.
+    long for_each_index(const ElementVisit& visit, uint32_t cpu) {
+        uint32_t index = 0;
+        for (bool more = true; more && index < spec().max_entries; ++index) {
+            uint32_t key = index;
+            more = visit(&key, lookup_element(&key, cpu));
+        }
+        return index;
+    }
     [[nodiscard]] bool in_range(uint32_t index) const { return index < spec().max_entries; }
 };
 

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -79,6 +80,11 @@ public:
     virtual long push_element(const void*, uint64_t) { return -abi::enotsupp; }
     virtual long pop_element(void*) { return -abi::enotsupp; }
     virtual long peek_element(void*) { return -abi::enotsupp; }
+
+    // Calls `visit` with the address of each key and its value until it returns false; answers how often it did.  -ENOTSUPP: not of this
+    // type.
+    using ElementVisit = std::function<bool(const void* key, void* value)>;
+    virtual long for_each_element(const ElementVisit&, uint32_t) { return -abi::enotsupp; }
 
     // --- syscall face: sizes are spec().key_size and user_value_size(); ENOENT, EEXIST, E2BIG, EINVAL, ENOTSUPP as Linux ------------
     [[nodiscard]] virtual uint32_t user_value_size() const { return spec_.value_size; }

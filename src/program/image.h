@@ -11,6 +11,7 @@
 
 #include "base/rcu.h"
 #include "base/ref.h"
+#include "helper/callback.h"
 #include "program/member_counters.h"
 
 namespace graft {
@@ -36,6 +37,8 @@ public:
 
 // One function in its place in an image: code of a program, or what surrounds one.
 struct LinkedFunction {
+    Callback by_address;           // first: its address is that of the function; set by the engine
+    const Image* image = nullptr;  // that it is part of
     const Program* program = nullptr;
     uint32_t subprogram = 0;  // number in `program`
     uint32_t callees = 0;     // Image::callees[callees + n] is the function that runs when this one calls subprogram n of its program
@@ -43,6 +46,8 @@ struct LinkedFunction {
     int32_t surround = -1;
     const void* code = nullptr;  // where it starts, to the engine
 };
+
+[[nodiscard]] inline const LinkedFunction& linked(const Callback& callback) { return reinterpret_cast<const LinkedFunction&>(callback); }
 
 // A fentry or fexit program at a function.
 struct Trace {

@@ -191,6 +191,10 @@ uint64_t execute(const Image* image, const LinkedFunction* function, const Argum
                 dst = op.imm;
                 ++next;
                 break;
+            case ld_function:
+                dst = reinterpret_cast<uint64_t>(&image->functions[image->callees[function->callees + op.subprogram]]);
+                ++next;
+                break;
             case ldx8:
                 dst = load<uint8_t>(r[op.src] + static_cast<uint64_t>(op.off));
                 break;
@@ -340,11 +344,18 @@ public:
             const auto& code = static_cast<const InterpreterCode&>(function.program->engine_code());
             function.code = &code.operations[function.program->code().subprograms[function.subprogram].start];
         }
+        for (LinkedFunction& function : image.functions) function.by_address.call = call_by_address;
         image.enter = enter;
         return {};
     }
 
 private:
+    static uint64_t call_by_address(const Callback& callback, const uint64_t* given, RunContext& run) {
+        const LinkedFunction& function = linked(callback);
+        Arguments arguments;
+        std::copy_n(given, arguments.size(), arguments.begin());
+        return call(*function.image, function, arguments, run);
+    }
     static uint64_t enter(const Image& image, void* context, RunContext& run) {
         return call(image, image.functions[image.entry], {reinterpret_cast<uint64_t>(context)}, run);
     }

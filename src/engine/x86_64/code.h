@@ -14,10 +14,12 @@
 
 namespace graft::x86_64 {
 
-// Four bytes of a call instruction that take the distance from behind them to the callee.
+// Four bytes of a call instruction that take the distance from behind them to the callee; or eight that take the address of its
+// LinkedFunction, for a helper that calls it.
 struct CallSite {
     uint32_t at = 0;          // from the function's start
     uint32_t subprogram = 0;  // of the same program
+    bool is_address = false;
 };
 
 struct FunctionCode {

@@ -112,6 +112,15 @@ void FunctionCompiler::call_function(const Decoded& op) {
     a_.dd(0);
 }
 
+void FunctionCompiler::load_function(const Decoded& op) {
+    const uint32_t number = host(op.dst).id();
+    a_.db(static_cast<uint8_t>(0x48 | number >> 3));  // mov r64, imm64
+    a_.db(static_cast<uint8_t>(0xb8 | (number & 7)));
+    calls_.push_back(
+        {.at = static_cast<uint32_t>(a_.offset() - start_), .subprogram = static_cast<uint32_t>(op.subprogram), .is_address = true});
+    a_.dq(0);
+}
+
 // R1 is the context, which the callee gets; R2 the map, R3 the index.  The callee takes this frame's place.
 void FunctionCompiler::enter_tail_callee() {
     const asmjit::Label go_on = a_.newLabel();

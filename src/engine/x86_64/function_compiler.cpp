@@ -105,6 +105,8 @@ void FunctionCompiler::operation(const Decoded& op) {
             return convert(op);
         case ld_imm64:
             return load_constant(host(op.dst), op.imm);
+        case ld_function:
+            return load_function(op);
         case ldx8:
         case ldx16:
         case ldx32:

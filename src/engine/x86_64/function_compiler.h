@@ -55,6 +55,7 @@ private:
     void look_up(const ElementArray& elements);
     void call_native(const void* function);
     void call_function(const Decoded& op);
+    void load_function(const Decoded& op);
     void enter_tail_callee();
     void load_from_packet(const Decoded& op);
 

@@ -21,11 +21,18 @@ using CallFromOutside = uint64_t (*)(const uint64_t* arguments, const void* code
 class LinkedBlock final : public EngineImage {
 public:
     ExecutableMemory::Block block;
-    CallFromOutside call_from_outside = nullptr;  // null: nothing is traced
+    CallFromOutside call_from_outside = nullptr;  // null: nothing is traced or called by helpers
 };
 
+CallFromOutside outside_of(const Image& image) { return static_cast<const LinkedBlock&>(*image.engine_part).call_from_outside; }
+
+uint64_t call_by_address(const Callback& callback, const uint64_t* arguments, RunContext& run) {
+    const LinkedFunction& function = linked(callback);
+    return outside_of(*function.image)(arguments, function.code, &run);
+}
+
 uint64_t call_surrounded(const Image* image, uint32_t surround, const Arguments* arguments, RunContext* run) {
-    const auto call_from_outside = static_cast<const LinkedBlock&>(*image->engine_part).call_from_outside;
+    const auto call_from_outside = outside_of(*image);
     const auto call = [&](uint32_t index, const Arguments& given) {
         return call_from_outside(given.data(), image->functions[index].code, run);
     };
@@ -60,6 +67,7 @@ private:
 
     Result<void> stubs();
     [[nodiscard]] bool uses_run() const;
+    [[nodiscard]] bool is_called_from_outside() const;
     void enter_stub(x86::Assembler& a);
     void surround_stub(x86::Assembler& a, uint32_t surround);
     static void call_from_outside_stub(x86::Assembler& a);
@@ -71,7 +79,15 @@ private:
         bytes_.insert(bytes_.end(), code.begin(), code.end());
     }
     void connect(const LinkedFunction& function, size_t start) {
-        for (const CallSite& call : code_of(function).calls) connect(start + call.at, image_.callees[function.callees + call.subprogram]);
+        for (const CallSite& call : code_of(function).calls) {
+            const uint32_t callee = image_.callees[function.callees + call.subprogram];
+            if (call.is_address) {
+                const LinkedFunction* const address = &image_.functions[callee];
+                std::memcpy(&bytes_[start + call.at], &address, sizeof address);
+            } else {
+                connect(start + call.at, callee);
+            }
+        }
     }
     void connect(size_t at, uint32_t callee) {
         const auto distance = static_cast<int32_t>(static_cast<int64_t>(starts_[callee]) - static_cast<int64_t>(at + 4));
@@ -99,7 +115,7 @@ Result<void> BlockBuilder::stubs() {
             starts_[i] = a.offset();
             surround_stub(a, static_cast<uint32_t>(image_.functions[i].surround));
         }
-        if (!image_.surrounds.empty()) {
+        if (is_called_from_outside()) {
             a.align(asmjit::AlignMode::kCode, function_alignment);
             call_from_outside_ = a.offset();
             call_from_outside_stub(a);
@@ -134,6 +150,13 @@ void BlockBuilder::enter_stub(x86::Assembler& a) {
 bool BlockBuilder::uses_run() const {
     return !image_.surrounds.empty() ||
            std::ranges::any_of(image_.functions, [](const LinkedFunction& function) { return code_of(function).uses_run; });
+}
+
+bool BlockBuilder::is_called_from_outside() const {
+    const auto takes_address = [](const LinkedFunction& function) {
+        return std::ranges::any_of(code_of(function).calls, &CallSite::is_address);
+    };
+    return !image_.surrounds.empty() || std::ranges::any_of(image_.functions, takes_address);
 }
 
 void BlockBuilder::surround_stub(x86::Assembler& a, uint32_t surround) {
@@ -176,7 +199,10 @@ Result<void> link_image(Image& image) {
     linked->block = TRY(executable_memory().store(builder.bytes()));
     auto* const code = const_cast<std::byte*>(linked->block.code().data());  // a function pointer cannot be made of a const one
     if (const auto offset = builder.call_from_outside()) linked->call_from_outside = reinterpret_cast<CallFromOutside>(code + *offset);
-    for (size_t i = 0; i < image.functions.size(); ++i) image.functions[i].code = code + builder.start_of(i);
+    for (size_t i = 0; i < image.functions.size(); ++i) {
+        image.functions[i].code = code + builder.start_of(i);
+        image.functions[i].by_address.call = call_by_address;
+    }
     image.enter = reinterpret_cast<decltype(image.enter)>(code + builder.entry());
     image.engine_part = std::move(linked);
     return {};

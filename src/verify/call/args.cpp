@@ -255,7 +255,7 @@ Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
     if (const auto verdict = check_kfunc_argument(walk, call, rule, number)) return *verdict;
     if (reg.is_packet() && !call.helper->packet_access) return env.reject(EACCES, "helper access to the packet is not allowed");
     const bool skip_kind = reg.is_null() && may_be_null(rule);
-    if (!skip_kind) TRY(require_kind(walk, rule, number));
+    TRY(skip_kind ? mark_precise(walk, number) : require_kind(walk, rule, number));
     TRY(check_reference(walk, call, number));
     switch (rule) {
         case Arg::const_map_ptr:
@@ -288,6 +288,9 @@ Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
             return require_struct(walk, "xdp_buff", number);
         case Arg::sk_buff:
             return require_struct(walk, "sk_buff", number);
+        case Arg::callback:
+            call.callback = reg.function;
+            return {};
         case Arg::spin_lock:
             return change_lock(walk, number, call.helper->id == BPF_FUNC_spin_lock ? LockChange::lock : LockChange::unlock);
         case Arg::int_ptr:

@@ -12,6 +12,7 @@ struct HelperCall {
     const Helper* helper = nullptr;
     const Map* map = nullptr;  // of the const_map_ptr argument
     uint32_t alloc_size = 0;   // of the const_alloc_size_or_zero argument
+    uint32_t callback = 0;     // of the callback argument: number of the function
     bool fills = false;
     uint32_t ref_id = 0;     // that an argument carries
     uint32_t dynptr_id = 0;  // of the dynptr argument, and what it leads to

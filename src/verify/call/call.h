@@ -12,6 +12,13 @@ Result<void> call_kfunc(Walk& walk, const bpf_insn& insn);
 void clear_caller_saved(Walk& walk);
 // BPF_PSEUDO_CALL.  Static functions are entered (walk.insn moves); global ones are checked against their BTF and stepped over.
 Result<void> call_function(Walk& walk, const bpf_insn& insn);
+// The callback of a helper call: a path through it waits to be walked.  Nothing: the helper calls none.
+struct HelperCall;
+Result<void> call_back(Walk& walk, const HelperCall& call);
+// exit of a callback: back to the call, for another round.
+Result<void> return_from_callback(Walk& walk);
+// Is R0, at the "callback return" or the "program exit", known to lie there?
+Result<void> require_result_in(Walk& walk, const char* where, Range<int64_t> range);
 // exit in a called function: back to the caller.
 Result<void> return_to_caller(Walk& walk);
 // exit of the function that is verified: what R0 must be.

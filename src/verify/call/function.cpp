@@ -73,6 +73,7 @@ Result<void> return_to_caller(Walk& walk) {
     const Frame& callee = walk.state.frame();
     Frame& caller = *walk.state.frames[walk.state.frames.size() - 2];
     if (callee.regs[0].is(Kind::stack)) return env.reject(EINVAL, "cannot return stack pointer to the caller");
+    if (callee.in_callback) return return_from_callback(walk);
     caller.regs[0] = callee.regs[0];
     caller.references = callee.references;
     const uint32_t next = callee.call_site + 1;
@@ -103,13 +104,17 @@ Result<void> check_return_value(Walk& walk) {
     if (!range) return {};
     if (!result.is(Kind::scalar)) return env.reject(EINVAL, "At program exit the register R0 is not a known value ({})", kind_text(result));
     TRY(mark_precise(walk, 0));
-    const Range<int64_t>& value = result.value.s64;
-    if (value.min >= range->min && value.max <= range->max) return {};
+    return require_result_in(walk, "program exit", {range->min, range->max});
+}
+
+Result<void> require_result_in(Walk& walk, const char* where, Range<int64_t> range) {
+    const Range<int64_t>& value = walk.reg(0).value.s64;
+    if (value.min >= range.min && value.max <= range.max) return {};
     std::string seen;
     if (value.min > INT64_MIN) seen += fmt::format(" smin={}", value.min);
     if (value.max < INT64_MAX) seen += fmt::format(" smax={}", value.max);
     if (seen.empty()) seen = " unknown scalar value";
-    return env.reject(EINVAL, "At program exit the register R0 has{} should have been in [{}, {}]", seen, range->min, range->max);
+    return walk.env.reject(EINVAL, "At {} the register R0 has{} should have been in [{}, {}]", where, seen, range.min, range.max);
 }
 
 }  // namespace graft::verify

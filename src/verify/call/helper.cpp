@@ -153,6 +153,7 @@ Result<void> call_row(Walk& walk, HelperCall call) {
         return walk.env.reject(EINVAL, "func {}#{} reference has not been acquired before", call.helper->name, call.helper->id);
     }
     TRY(check_special(walk, call));
+    TRY(call_back(walk, call));
     clear_caller_saved(walk);
     set_result(walk, call);
     if (call.map != nullptr) TRY(require_compatible(walk.env, *call.helper, call.map->spec().type));

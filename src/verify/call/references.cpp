@@ -8,9 +8,13 @@
 namespace graft::verify {
 namespace {
 
-bool forget(std::vector<Reference>& held, uint32_t id) {
+uint32_t callback_number(const Frame& frame) { return frame.in_callback ? frame.number : 0; }
+
+// A callback may not give back what its caller holds.
+bool forget(Frame& frame, uint32_t id) {
+    std::vector<Reference>& held = frame.references;
     const auto found = std::ranges::find(held, id, &Reference::id);
-    if (found == held.end()) return false;
+    if (found == held.end() || (frame.in_callback && found->callback != frame.number)) return false;
     held.erase(found);
     return true;
 }
@@ -34,12 +38,12 @@ Result<void> require_lock_at(Walk& walk, const Reg& reg, uint32_t number) {
 
 uint32_t acquire_reference(Walk& walk) {
     const uint32_t id = walk.next_id();
-    walk.state.frame().references.push_back({.id = id, .insn = walk.insn});
+    walk.state.frame().references.push_back({.id = id, .insn = walk.insn, .callback = callback_number(walk.state.frame())});
     return id;
 }
 
 bool release_reference(Walk& walk, uint32_t id) {
-    if (!forget(walk.state.frame().references, id)) return false;
+    if (!forget(walk.state.frame(), id)) return false;
     for_each_reg(walk.state, [&](Reg& reg) {
         if (reg.ref_id != id) return;
         if (walk.env.request.privileged) {
@@ -51,14 +55,17 @@ bool release_reference(Walk& walk, uint32_t id) {
     return true;
 }
 
-void drop_reference(State& state, uint32_t id) { (void)forget(state.frame().references, id); }
+void drop_reference(State& state, uint32_t id) { (void)forget(state.frame(), id); }
 
 Result<void> require_no_references(Walk& walk) {
-    const std::vector<Reference>& held = walk.state.frame().references;
-    for (const Reference& reference : held) {
+    const Frame& frame = walk.state.frame();
+    bool held = false;
+    for (const Reference& reference : frame.references) {
+        if (frame.in_callback && reference.callback != frame.number) continue;
         walk.env.log.print("Unreleased reference id={} alloc_insn={}\n", reference.id, reference.insn);
+        held = true;
     }
-    if (!held.empty()) return fail(EINVAL, "refused by the verifier: a reference is not released");
+    if (held) return fail(EINVAL, "refused by the verifier: a reference is not released");
     return {};
 }
 

@@ -43,11 +43,12 @@ bool same_exactly(const Reg& old, const Reg& current, IdMap& ids) {
 
 bool reg_safe(const Reg& old, const Reg& current, IdMap& ids, Exact exact) {
     if (exact == Exact::yes) return same_exactly(old, current, ids);
-    if ((old.live & live_read) == 0 || old.is(Kind::not_init)) return true;
+    if (exact == Exact::no && ((old.live & live_read) == 0 || old.is(Kind::not_init))) return true;
+    if (old.is(Kind::not_init) && current.is(Kind::not_init)) return true;
     if (old.kind != current.kind || old.flags != current.flags) return false;
     switch (old.kind) {
         case Kind::scalar:
-            if (!old.precise) return true;
+            if (!old.precise && exact == Exact::no) return true;
             if ((old.id & id_add_const) != (current.id & id_add_const)) return false;
             if ((old.id & id_add_const) != 0 && old.off != current.off) return false;
             return old.value.covers(current.value) && ids.match_scalar(old.id, current.id);
@@ -75,7 +76,7 @@ const Reg* as_scalar(const StackSlot& slot, const Reg& unknown, bool privileged)
 }
 
 bool slot_safe(const StackSlot& old, const StackSlot* current, IdMap& ids, Exact exact, bool privileged) {
-    if (exact == Exact::yes && (current == nullptr || old.type != current->type)) return false;
+    if (exact != Exact::no && (current == nullptr || old.type != current->type)) return false;
     if (exact == Exact::no && (old.spilled.live & live_read) == 0) return true;
     bool anything = false;
     for (const SlotType type : old.type) {
@@ -101,6 +102,7 @@ bool slot_safe(const StackSlot& old, const StackSlot* current, IdMap& ids, Exact
 }
 
 bool frame_safe(const Frame& old, const Frame& current, IdMap& ids, Exact exact, bool privileged) {
+    if (old.callback_depth > current.callback_depth) return false;  // it was proved for fewer rounds to come
     for (size_t r = 0; r < reg_count; ++r) {
         if (!reg_safe(old.regs[r], current.regs[r], ids, exact)) return false;
     }
@@ -114,7 +116,25 @@ bool frame_safe(const Frame& old, const Frame& current, IdMap& ids, Exact exact,
     return true;
 }
 
+void widen_reg(const Reg& earlier, Reg& reg, IdMap& ids) {
+    if (!earlier.is(Kind::scalar) || !reg.is(Kind::scalar) || earlier.precise || reg.precise || same_exactly(earlier, reg, ids)) return;
+    set_unknown(reg);
+}
+
 }  // namespace
+
+void widen(Walk& walk, const State& earlier, State& state) {
+    IdMap ids(walk.counts.last_id);
+    for (size_t f = 0; f < state.frames.size() && f < earlier.frames.size(); ++f) {
+        const Frame& before = *earlier.frames[f];
+        Frame& frame = *state.frames[f];
+        for (size_t r = 0; r < reg_count; ++r) widen_reg(before.regs[r], frame.regs[r], ids);
+        for (size_t i = 0; i < frame.stack.size() && i < before.stack.size(); ++i) {
+            if (before.stack[i].type[7] != SlotType::spill || frame.stack[i].type[7] != SlotType::spill) continue;
+            widen_reg(before.stack[i].spilled, frame.stack[i].spilled, ids);
+        }
+    }
+}
 
 bool states_equal(Walk& walk, State& old, State& current, Exact exact) {
     if (old.frames.size() != current.frames.size()) return false;

@@ -77,7 +77,20 @@ void back_over_alu(Wanted& wanted, const bpf_insn& insn) {
     if (BPF_SRC(insn.code) == BPF_X) wanted.want(insn.src_reg);
 }
 
-Back back_over_call(Walk& walk, Wanted& wanted, const bpf_insn& insn, uint32_t index) {
+// Out of a function, backwards: the arguments are `giver`'s, or, of a callback, the helper's own.
+Back leave_callee(Wanted& wanted, uint32_t givers_arguments) {
+    if (wanted.frame == 0 || (wanted.regs[wanted.frame] & ~argument_regs) != 0 || wanted.slots[wanted.frame] != 0)
+        return Back::cannot_follow;
+    const uint32_t arguments = wanted.regs[wanted.frame] & givers_arguments;
+    wanted.regs[wanted.frame] = 0;
+    --wanted.frame;
+    wanted.regs[wanted.frame] |= arguments;
+    return Back::done;
+}
+
+Back back_over_call(Walk& walk, Wanted& wanted, const bpf_insn& insn, uint32_t index, int64_t next) {
+    // Into a callback, or on behind the call?
+    if (walk.env.facts[index].calls_callback && next != int64_t{index} + 1) return leave_callee(wanted, 0);
     if (insn.src_reg != BPF_PSEUDO_CALL) {
         wanted.drop(0);
         return (wanted.regs[wanted.frame] & argument_regs) != 0 ? Back::cannot_follow : Back::done;
@@ -87,19 +100,15 @@ Back back_over_call(Walk& walk, Wanted& wanted, const bpf_insn& insn, uint32_t i
         wanted.drop(0);
         return (wanted.regs[wanted.frame] & argument_regs) != 0 ? Back::cannot_follow : Back::done;
     }
-    // Backwards out of the function that was called: its arguments are the caller's.
-    if (wanted.frame == 0 || (wanted.regs[wanted.frame] & ~argument_regs) != 0 || wanted.slots[wanted.frame] != 0)
-        return Back::cannot_follow;
-    const uint32_t arguments = wanted.regs[wanted.frame];
-    wanted.regs[wanted.frame] = 0;
-    --wanted.frame;
-    wanted.regs[wanted.frame] |= arguments;
-    return Back::done;
+    return leave_callee(wanted, argument_regs);
 }
 
 // Backwards into the function that returned to `next`.
 Back back_over_exit(Walk& walk, Wanted& wanted, int64_t next) {
-    if ((wanted.regs[wanted.frame] & argument_regs) != 0 || wanted.frame + 1 >= abi::max_call_frames) return Back::cannot_follow;
+    // A callback returns to the call, whose arguments are those of the round before.
+    const bool is_callback = next >= 0 && walk.env.facts[static_cast<size_t>(next)].calls_callback;
+    const bool arguments_wanted = (wanted.regs[wanted.frame] & argument_regs) != 0;
+    if ((arguments_wanted && !is_callback) || wanted.frame + 1 >= abi::max_call_frames) return Back::cannot_follow;
     const bool result = next > 0 && wanted.reg(0) && walk.env.insns[static_cast<size_t>(next - 1)].code == (BPF_JMP | BPF_CALL) &&
                         walk.env.insns[static_cast<size_t>(next - 1)].src_reg == BPF_PSEUDO_CALL;
     wanted.drop(0);
@@ -141,7 +150,7 @@ Back back_over(Walk& walk, Wanted& wanted, uint32_t index, int64_t next, const H
         case BPF_JMP:
         case BPF_JMP32:
             if (BPF_OP(insn.code) == BPF_CALL) {
-                if (back_over_call(walk, wanted, insn, index) == Back::cannot_follow) return Back::cannot_follow;
+                if (back_over_call(walk, wanted, insn, index, next) == Back::cannot_follow) return Back::cannot_follow;
             } else if (BPF_OP(insn.code) == BPF_EXIT) {
                 return back_over_exit(walk, wanted, next);
             } else if (BPF_OP(insn.code) != BPF_JA && BPF_SRC(insn.code) == BPF_X &&

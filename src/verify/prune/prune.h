@@ -12,13 +12,27 @@ enum class Visit { go_on, safe };
 // At the instruction in hand.  EINVAL: an infinite loop.  ENOMEM never.
 Result<Visit> visited(Walk& walk);
 
+[[nodiscard]] bool same_call_sites(const State& a, const State& b);
+
 // A path has ended: tells the checkpoints it came from.
 void finish_branch(Walk& walk, State& state);
 
 // --- states ------------------------------------------------------------------------------------------------------------------------------
-enum class Exact { no, yes };
+// no: what nobody read or needed exactly may differ.  within: every value of `current` must be one of `old`, needed or not: what a loop is
+// compared with before it is known what its rounds need.  yes: the same.
+enum class Exact { no, within, yes };
 // Is everything that can go wrong from `current` covered by what `old` was proved with?
 [[nodiscard]] bool states_equal(Walk& walk, State& old, State& current, Exact exact);
+
+// --- loops -------------------------------------------------------------------------------------------------------------------------------
+// The outermost loop that `state` is known to be part of: its first state.  Null: none.
+State* loop_head(State& state);
+// The walk came from `state` to `entry`, which is still walked from.
+void note_loop(State& state, State& entry);
+// The last checkpoint at `insn` on the way to `state`; null: the walk has not been there.
+State* earlier_round(Walk& walk, const State& state, uint32_t insn);
+// Scalars that changed from one round to the next, and that nobody needed exactly, become unknown: so the rounds come to an end.
+void widen(Walk& walk, const State& earlier, State& state);
 
 // --- liveness ----------------------------------------------------------------------------------------------------------------------------
 void propagate_liveness(Walk& walk, const State& old, State& current);

@@ -1,19 +1,12 @@
 // The table of explored states: prune, detect endless loops, make checkpoints.
 #include <algorithm>
 
+#include "isa/insn.h"
 #include "verify/prune/prune.h"
 #include "verify/walk/log_text.h"
 
 namespace graft::verify {
 namespace {
-
-bool same_call_sites(const State& a, const State& b) {
-    if (a.frames.size() != b.frames.size()) return false;
-    for (size_t f = 0; f < a.frames.size(); ++f) {
-        if (a.frames[f]->call_site != b.frames[f]->call_site) return false;
-    }
-    return true;
-}
 
 // A cheap test before the exact comparison: no register changed in a way that shows progress.
 bool maybe_looping(const State& old, const State& current) {
@@ -65,7 +58,7 @@ void checkpoint(Walk& walk) {
     walk.state.dfs_depth = explored->state.dfs_depth + 1;
     walk.state.history.clear();
     continue_from(walk.state, explored->state);
-    walk.explored[walk.insn].push_back(std::move(explored));
+    walk.explored_at(walk.insn, walk.state).push_back(std::move(explored));
 }
 
 Error endless(Walk& walk, const State& old) {
@@ -77,11 +70,50 @@ Error endless(Walk& walk, const State& old) {
     return fail(EINVAL, "refused by the verifier: an infinite loop");
 }
 
+// The state in hand adds nothing to what is proved from `explored`.
+Result<Visit> covered(Walk& walk, Explored& explored) {
+    ++explored.hits;
+    propagate_liveness(walk, explored.state, walk.state);
+    if (walk.env.facts[walk.insn].jump_point) push_history(walk, false, 0, 0, 0);
+    TRY(propagate_precision(walk, explored.state));
+    return Visit::safe;
+}
+
+bool is_in_loop(State& state) {
+    const State* const head = loop_head(state);
+    return head != nullptr && head->branches != 0;
+}
+
+// The path in hand comes from `explored`: is this a loop that ends, or does not, or has not shown what it is?
+enum class Round { first_of_kind, ended, endless };
+Round round_of(Walk& walk, State& explored) {
+    State& state = walk.state;
+    if (is_may_goto(walk.env.insns[walk.insn]) && explored.may_goto_depth != state.may_goto_depth &&
+        states_equal(walk, explored, state, Exact::within)) {
+        note_loop(state, explored);
+        return Round::ended;
+    }
+    if (walk.env.facts[walk.insn].calls_callback)
+        return states_equal(walk, explored, state, Exact::within) ? Round::ended : Round::first_of_kind;
+    const bool same_round =
+        explored.may_goto_depth == state.may_goto_depth && explored.callback_unroll_depth == state.callback_unroll_depth;
+    const bool same = same_round && maybe_looping(explored, state) && states_equal(walk, explored, state, Exact::yes);
+    return same ? Round::endless : Round::first_of_kind;
+}
+
 }  // namespace
+
+bool same_call_sites(const State& a, const State& b) {
+    if (a.frames.size() != b.frames.size()) return false;
+    for (size_t f = 0; f < a.frames.size(); ++f) {
+        if (a.frames[f]->call_site != b.frames[f]->call_site) return false;
+    }
+    return true;
+}
 
 Result<Visit> visited(Walk& walk) {
     const InsnFacts& facts = walk.env.facts[walk.insn];
-    auto& states = walk.explored[walk.insn];
+    auto& states = walk.explored_at(walk.insn, walk.state);
     const bool asked = (walk.env.request.flags & BPF_F_TEST_STATE_FREQ) != 0;
     const bool force = asked || facts.force_checkpoint || walk.state.history.size() > 40;
     const uint32_t jumps = walk.counts.jumps - walk.counts.jumps_at_checkpoint;
@@ -89,24 +121,25 @@ Result<Visit> visited(Walk& walk) {
     bool add = force || (jumps >= 2 && insns >= 8);
 
     for (const auto& explored : states) {
-        if (explored->state.branches == 0 && same_call_sites(explored->state, walk.state)) forget_unread(explored->state);
+        if (explored->state.insn != walk.insn || explored->state.branches != 0 || is_in_loop(explored->state)) continue;
+        if (same_call_sites(explored->state, walk.state)) forget_unread(explored->state);
     }
 
     const uint32_t candidates = static_cast<uint32_t>(states.size());
     for (size_t i = states.size(); i-- > 0;) {
         Explored& explored = *states[i];
+        if (explored.state.insn != walk.insn) continue;
         if (explored.state.branches != 0) {
-            // We come from there: the path in hand is inside a loop.
-            if (maybe_looping(explored.state, walk.state) && states_equal(walk, explored.state, walk.state, Exact::yes)) {
-                return endless(walk, explored.state);
-            }
+            const Round round = round_of(walk, explored.state);
+            if (round == Round::ended) return covered(walk, explored);
+            if (round == Round::endless) return endless(walk, explored.state);
             if (!force && jumps < 20 && insns < 100) add = false;
-        } else if (states_equal(walk, explored.state, walk.state, Exact::no)) {
-            ++explored.hits;
-            propagate_liveness(walk, explored.state, walk.state);
-            if (facts.jump_point) push_history(walk, false, 0, 0, 0);
-            TRY(propagate_precision(walk, explored.state));
-            return Visit::safe;
+        } else {
+            const bool in_loop = is_in_loop(explored.state);
+            if (states_equal(walk, explored.state, walk.state, in_loop ? Exact::within : Exact::no)) {
+                if (in_loop) note_loop(walk.state, *loop_head(explored.state));
+                return covered(walk, explored);
+            }
         }
         if (add) ++explored.misses;
         const uint32_t patience = facts.force_checkpoint && explored.state.branches > 0 ? 64 : 3;
@@ -124,6 +157,7 @@ Result<Visit> visited(Walk& walk) {
 void finish_branch(Walk&, State& state) {
     for (State* at = &state; at != nullptr; at = at->parent) {
         if (--at->branches != 0) break;
+        if (at->parent != nullptr && at->loop_entry != nullptr) note_loop(*at->parent, *at->loop_entry);
     }
 }
 

@@ -10,8 +10,9 @@ State::State(const State& other)
       branches(other.branches),
       dfs_depth(other.dfs_depth),
       callback_unroll_depth(other.callback_unroll_depth),
+      may_goto_depth(other.may_goto_depth),
+      loop_entry(other.loop_entry),
       lock(other.lock),
-      used_as_loop_entry(other.used_as_loop_entry),
       changes_packet_seen(other.changes_packet_seen),
       history(other.history) {
     frames.reserve(other.frames.size());

@@ -28,7 +28,8 @@ struct StackSlot {
 // Something that a helper gave out and that must be given back.
 struct Reference {
     uint32_t id = 0;
-    uint32_t insn = 0;  // the call that gave it
+    uint32_t insn = 0;      // the call that gave it
+    uint32_t callback = 0;  // number of the callback's frame that took it, and must give it back; 0: no callback
 };
 
 // The bpf_spin_lock that is held: of which map's which value.  No map: none is.
@@ -39,11 +40,12 @@ struct HeldLock {
 
 struct Frame {
     std::array<Reg, reg_count> regs;
-    std::vector<StackSlot> stack;  // [i]: bytes fp - 8(i+1) .. fp - 8i - 1
-    uint32_t call_site = 0;        // instruction of the call in the caller; main: UINT32_MAX
-    uint32_t number = 0;           // depth, 0: the function verification started with
-    uint32_t function = 0;         // Env::functions
-    bool in_callback = false;
+    std::vector<StackSlot> stack;       // [i]: bytes fp - 8(i+1) .. fp - 8i - 1
+    uint32_t call_site = 0;             // instruction of the call in the caller; main: UINT32_MAX
+    uint32_t number = 0;                // depth, 0: the function verification started with
+    uint32_t function = 0;              // Env::functions
+    bool in_callback = false;           // called by a helper, to which it returns
+    uint32_t callback_depth = 0;        // of the function that calls a callback: rounds of it on this path
     std::vector<Reference> references;  // held while this frame is the innermost: they go to the callee and come back
 
     [[nodiscard]] uint32_t allocated_stack() const { return static_cast<uint32_t>(stack.size()) * 8; }
@@ -67,9 +69,13 @@ struct State {
     uint32_t insn = 0;        // explored: the instruction it was stored at
     uint32_t branches = 0;    // paths from it that are not finished
     uint32_t dfs_depth = 0;
+    // Rounds of callbacks and of loops by may_goto on this path: states that differ in them are no endless loop.
     uint32_t callback_unroll_depth = 0;
+    uint32_t may_goto_depth = 0;
+    // A checkpoint that the walk came back to from here, while it was still walked from: this state is part of a loop, and proves nothing
+    // for others before the whole loop was walked.  Null: none.  See prune/loops.
+    State* loop_entry = nullptr;
     HeldLock lock;
-    bool used_as_loop_entry = false;
     bool changes_packet_seen = false;
     std::vector<HistoryEntry> history;
 

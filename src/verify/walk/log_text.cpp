@@ -35,7 +35,7 @@ std::string insn_text(const Env& env, uint32_t insn) {
                                 },
                             // Addresses of graft are nobody's business: a map's is shown as Linux shows it to an unprivileged user.
                             .imm64 = [](const bpf_insn& low, const bpf_insn& high) -> std::string {
-                                if (low.src_reg != 0) return "0x0";
+                                if (low.src_reg != 0 && low.src_reg != BPF_PSEUDO_FUNC) return "0x0";
                                 return fmt::format("0x{:x}",
                                                    static_cast<uint32_t>(low.imm) | uint64_t{static_cast<uint32_t>(high.imm)} << 32);
                             }};

@@ -104,7 +104,7 @@ Result<Step> step(Walk& walk) {
 Result<Step> step_exit(Walk& walk) {
     const bool returns = walk.state.depth() > 1;
     if (walk.state.lock.map != nullptr && !returns) return walk.env.reject(EINVAL, "bpf_spin_unlock is missing");
-    if (!returns) TRY(require_no_references(walk));
+    if (!returns || walk.state.frame().in_callback) TRY(require_no_references(walk));
     if (returns) {
         TRY(return_to_caller(walk));
         return Step::next;

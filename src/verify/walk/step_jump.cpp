@@ -195,9 +195,24 @@ Result<void> mark_decisive(Walk& walk, const bpf_insn& insn) {
     return {};
 }
 
+// Goes on, or leaves the loop when the budget of rounds is used up: both at any time.
+Result<void> step_may_goto(Walk& walk, const bpf_insn& insn) {
+    if (BPF_CLASS(insn.code) != BPF_JMP || BPF_SRC(insn.code) != BPF_K || insn.src_reg != 0 || insn.dst_reg != 0 || insn.imm != 0) {
+        return walk.env.reject(EINVAL, "invalid may_goto off {} imm {}", insn.off, insn.imm);
+    }
+    State& again = *TRY(push_branch(walk, walk.insn + 1, walk.insn));
+    ++again.may_goto_depth;
+    if (const State* parent = walk.state.parent) {
+        if (const State* earlier = earlier_round(walk, *parent, walk.insn)) widen(walk, *earlier, again);
+    }
+    walk.insn += 1U + static_cast<uint32_t>(int32_t{insn.off});
+    return {};
+}
+
 }  // namespace
 
 Result<void> step_jump(Walk& walk, const bpf_insn& insn) {
+    if (BPF_OP(insn.code) == abi::jcond) return step_may_goto(walk, insn);
     Env& env = walk.env;
     TRY(check_operands(walk, insn));
     const bool by_register = BPF_SRC(insn.code) == BPF_X;

@@ -51,9 +51,10 @@ struct Walk {
     uint32_t insn = 0;      // the instruction in hand
     uint32_t previous = 0;  // the one before it on the path
     std::vector<Pending> pending;
-    std::vector<std::vector<std::unique_ptr<Explored>>> explored;  // by instruction
-    std::vector<std::unique_ptr<Explored>> retired;                // evicted from the table, but descendants still point into them
-    bool print_all = false;                                        // the whole state goes into the log before the next instruction
+    // By instruction and call site, hashed as Linux does: its log counts what is in one place.
+    std::vector<std::vector<std::unique_ptr<Explored>>> explored;
+    std::vector<std::unique_ptr<Explored>> retired;  // evicted from the table, but descendants still point into them
+    bool print_all = false;                          // the whole state goes into the log before the next instruction
     // What the instruction in hand changed, for the log.
     uint32_t touched = 0;
     uint64_t touched_slots = 0;
@@ -63,6 +64,9 @@ struct Walk {
 
     [[nodiscard]] std::array<Reg, reg_count>& regs() { return state.regs(); }
     [[nodiscard]] Reg& reg(uint32_t number) { return state.regs()[number]; }
+    [[nodiscard]] std::vector<std::unique_ptr<Explored>>& explored_at(uint32_t at, const State& path) {
+        return explored[(at ^ path.frame().call_site) % explored.size()];
+    }
     [[nodiscard]] uint32_t next_id() { return ++counts.last_id; }
     void touch(uint32_t number) { touched |= 1U << number; }
     void touch_slot(uint32_t slot) { touched_slots |= uint64_t{1} << slot; }
