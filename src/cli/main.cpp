@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
     app.name("graft");
     app.require_subcommand(1);
     int status = 0;
-    for (const auto add : {add_run, add_shell, add_up, add_down, add_status, add_stats, add_port, add_version, add_daemon})
+    for (const auto add : {add_run, add_shell, add_up, add_down, add_status, add_stats, add_apply, add_port, add_version, add_daemon})
         add(app, status);
     try {
         app.parse(argc, argv);

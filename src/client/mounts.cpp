@@ -49,24 +49,6 @@ std::vector<Entry> entries_of(const std::string& directory) {
     return entries;
 }
 
-Result<void> cover(const std::string& directory) {
-    struct stat status{};
-    if (stat(directory.c_str(), &status) != 0) return fail(errno, "cannot look at a directory that is to be covered");
-    const std::vector<Entry> entries = entries_of(directory);
-    const std::string options = "mode=" + std::string((status.st_mode & S_IWOTH) != 0 ? "1777" : "755");
-    if (mount("graft", directory.c_str(), "tmpfs", 0, options.c_str()) != 0) return fail(errno, "cannot mount a tmpfs");
-    for (const Entry& entry : entries) {
-        if (!entry.tree) {
-            if (symlink(entry.target.c_str(), entry.path.c_str()) != 0) return fail(errno, "cannot copy a symbolic link");
-            continue;
-        }
-        const int made = entry.directory ? mkdir(entry.path.c_str(), 0755) : mknod(entry.path.c_str(), S_IFREG | 0644, 0);
-        if (made != 0) return fail(errno, "cannot copy a directory's entry");
-        TRY(attach_mount(entry.tree.get(), entry.path));
-    }
-    return {};
-}
-
 // The mount points below a directory that are not below another of them.
 std::vector<std::string> mounts_below(const std::string& directory) {
     std::vector<std::string> found;
@@ -97,6 +79,24 @@ Result<void> attach_mount(int tree, const std::string& path) {
     const Fd place(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (!place) return fail(errno, "cannot open a mount point");
     if (syscall(SYS_move_mount, tree, "", place.get(), "", empty_from | empty_to) != 0) return fail(errno, "cannot attach a mount");
+    return {};
+}
+
+Result<void> cover(const std::string& directory) {
+    struct stat status{};
+    if (stat(directory.c_str(), &status) != 0) return fail(errno, "cannot look at a directory that is to be covered");
+    const std::vector<Entry> entries = entries_of(directory);
+    const std::string options = "mode=" + std::string((status.st_mode & S_IWOTH) != 0 ? "1777" : "755");
+    if (mount("graft", directory.c_str(), "tmpfs", 0, options.c_str()) != 0) return fail(errno, "cannot mount a tmpfs");
+    for (const Entry& entry : entries) {
+        if (!entry.tree) {
+            if (symlink(entry.target.c_str(), entry.path.c_str()) != 0) return fail(errno, "cannot copy a symbolic link");
+            continue;
+        }
+        const int made = entry.directory ? mkdir(entry.path.c_str(), 0755) : mknod(entry.path.c_str(), S_IFREG | 0644, 0);
+        if (made != 0) return fail(errno, "cannot copy a directory's entry");
+        TRY(attach_mount(entry.tree.get(), entry.path));
+    }
     return {};
 }
 

@@ -15,6 +15,8 @@ Result<Fd> clone_mount(const std::string& path);
 // Mounts such a copy at `path`; a symbolic link there is covered, not followed.
 Result<void> attach_mount(int tree, const std::string& path);
 
+// Mounts a tmpfs there that shows the same entries; what is added is ours alone.
+Result<void> cover(const std::string& directory);
 // Makes the directory, where the host's filesystem does not let us (a sysfs, another user's /run), by covering the nearest directory above
 // it with a tmpfs that shows the same entries.
 Result<void> provide_directory(const std::string& path);

@@ -67,8 +67,10 @@ Result<Fd> mount_bpffs() {
     return root;
 }
 
-// A place of our own for `ip netns`, apart from the host's.
-Result<void> mount_run_netns() {
+// A /run of our own: what clients lock there (xdp-loader does) they lock among themselves, and an ordinary user may.
+// In it a place for `ip netns`, apart from the host's.
+Result<void> mount_run() {
+    TRY(cover("/run"));
     TRY(provide_directory("/run/netns"));
     if (mount("graft", "/run/netns", "tmpfs", 0, "mode=755") != 0) return fail(errno, "cannot mount a tmpfs");
     return {};
@@ -146,7 +148,7 @@ Namespaces make_namespaces(Bytes vmlinux_btf) {
     note(set_loopback_up(), "the loopback interface is down");
     note(remount_sysfs(), "/sys shows the host's interfaces");
     note(mount_vmlinux_btf(vmlinux_btf), "/sys/kernel/btf/vmlinux is not graft's");
-    note(mount_run_netns(), "'ip netns' has no directory of its own");
+    note(mount_run(), "'ip netns' has no directory of its own");
     Result<Fd> mounts = provide_directory(bpffs_directory).ok() ? mount_mounts_file() : fail(ENOENT);
     note(mounts, "/proc/mounts does not show the bpffs, so 'bpftool -f' finds no pins");
     if (mounts.ok()) made.mounts_file = std::move(*mounts);

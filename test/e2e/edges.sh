@@ -11,7 +11,7 @@ refused() {
     check "lines of 'graft $*'" 1 "$(wc -l <"$work/err")"
     matches "'graft $*'" "$pattern" "$(cat "$work/err")"
 }
-refused 2 '^graft: no verb given; graft takes one of: run, shell, up, down, status, stats, port, version$'
+refused 2 '^graft: no verb given; graft takes one of: run, shell, up, down, status, stats, apply, port, version$'
 refused 2 "^graft: unknown verb 'nonsense'; graft takes one of: run, " nonsense
 refused 2 "^graft: unknown verb 'nonsense'; graft takes one of: run, " nonsense run -- true
 refused 2 "^graft: unknown option '--bogus'; 'graft --help' tells more" --bogus

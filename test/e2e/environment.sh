@@ -17,6 +17,16 @@ check "a directory" dir "$("$graft" run -- ls /sys/fs/bpf)"
 check "not in a private kernel" "" "$("$graft" run --private -- ls /sys/fs/bpf)"
 "$graft" run -- rmdir /sys/fs/bpf/dir
 
+# A /run of its own, also where the host has a /run/netns.
+"$graft" run -- touch /run/e2e
+check "a file in /run" /run/e2e "$("$graft" run -- ls /run/e2e)"
+[[ ! -e /run/e2e ]] || fail "a client's file in /run is seen outside"
+privileged=(unshare --mount)
+[[ $EUID -eq 0 ]] || privileged+=(--user --map-root-user)
+outside=$("${privileged[@]}" sh -c 'mount -t tmpfs run /run && mkdir /run/netns && touch /run/host || exit
+    "$0" run --private -- sh -c "ls /run/host && touch /run/e2e" && ls -A /run' "$graft")
+check "/run beside a /run/netns of the host's" "/run/host host netns " "$(tr '\n' ' ' <<<"$outside")"
+
 # Network namespaces have names of graft's own, from run to run.
 "$graft" run -- ip netns add graft-e2e
 check "namespaces" graft-e2e "$("$graft" run -- ip netns list | cut -d' ' -f1)"
