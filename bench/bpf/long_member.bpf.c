@@ -1,6 +1,7 @@
 // A member of about 1,000 instructions.
-#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
 
 #define STEP(n)               \
     number = number * 31 + n; \

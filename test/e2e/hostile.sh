@@ -24,6 +24,10 @@
 #   seals: truncate, grow, write, seal                               Descriptors.ClientsCannotResizeTheFile, files
 #   a mapping holds the object; freeze of what is mapped             Descriptors.AMappingHoldsIt, Mappings.*, syscall.map-mmap
 #   names in /proc that bpftool knows                                Descriptors.NamesThatBpftoolKnows, pins.sh
+#   epoll on a map; perf_event_open, ioctl                           syscall.ring-buffer, syscall.perf-buffer, xdpdump.sh, xdp-tools.sh
+#   RLIMIT_MEMLOCK cannot be raised                                  Supervisor.LockedMemoryMayBeRaised
+#   /sys/kernel/btf/vmlinux is graft's                               environment.sh
+#   /run: lock files, ip netns                                       environment.sh
 #   bpffs: statfs, mount, ip netns exec                              Supervisor.MountOfABpffs, environment.sh, pins.sh
 #   pins: O_EXCL, last name, refused names                           InProcess.PinErrors, APinHoldsTheObjectUntilItsLastNameGoes, pins.sh
 #   rtnetlink: dup and fcntl of its sockets, MSG_PEEK, short buffers Rtnetlink.TheSocketGetsTheClientsNumber, APeekTakesNothing,
@@ -32,6 +36,10 @@
 #   rtnetlink: lengths that lie                                      RtnetlinkRequest.LengthsThatLie, fuzz/netlink.cpp
 #   namespaces die, inode numbers are reused, interfaces move        Rtnetlink.WhatIsAttachedMovesAlong, ADeletedInterfaceDropsItsProgram,
 #                                                                    PortTable.ADyingNamespaceTakesBothEnds
+#   veth: the visible peer is named, its attributes are taken        Rtnetlink.APairIsSeenAsAPair, AttributesOfThePeerAreTaken,
+#                                                                    PeerInAnotherNamespace, PortTable.PeersAreNamedAsTheirNamespaceSeesThem
+#   veth: carrier, deletion of an end, moves, offloads, VLAN tags    PortTable.CarrierFollowsTheOtherEnd, DeletingOneEndDeletesTheOther,
+#                                                                    AnEndMovesToAnotherNamespace, FramesAreCutForNativeXdp, VlanTagsArePutBack
 #   the other entries (32-bit, x32) do not reach the host            Supervisor.TheCompatEntryIsEnosys
 #   short and long attrs, non-zero tails                             syscall.attr, fuzz/attr.cpp
 #   the kernel ends under its clients: ENOSYS                        Supervisor.AfterCloseCallsAreEnosys, ClosingGivesUpLongCalls, kernel.sh
