@@ -139,7 +139,8 @@ std::string unreachable() {
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
     Result<Fd> listener = client::install_filter(admission.filter);
     if (listener.code() == EBUSY && syscall(SYS_bpf, GRAFT_ABI, nullptr, 0) > 0) {
-        complain("this process is on graft already, as all that a 'graft run' or 'graft shell' starts: run " + options.command.front() + " as it is");
+        complain("this process is on graft already, as all that a 'graft run' or 'graft shell' starts: run " + options.command.front() +
+                 " as it is");
         _exit(graft_failed);
     }
     if (!listener.ok()) give_up(listener.error());
@@ -222,6 +223,8 @@ int run(const RunOptions& options) {
             return graft_failed;
         }
         const Result<Admission> admission = ask_for_admission(connected.socket.get(), options);
+        const Result<daemon::StateDirectory> state = daemon::StateDirectory::open(daemon::StateDirectory::Missing::fail);
+        if (state.ok()) setenv(daemon::StateDirectory::variable, state.value().path().c_str(), 1);
         if (admission.ok()) become_client(std::move(connected.socket), admission.value(), options);
         last = admission.error();
         if (last.code != ECONNRESET && last.code != EPIPE) break;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -49,15 +50,18 @@ std::vector<Entry> entries_of(const std::string& directory) {
     return entries;
 }
 
-// The mount points below a directory that are not below another of them.
-std::vector<std::string> mounts_below(const std::string& directory) {
+// The mount points below a directory that are not below another of them.  sources: only mounts of these; none: of any.
+std::vector<std::string> mounts_below(const std::string& directory, std::initializer_list<std::string_view> sources = {}) {
     std::vector<std::string> found;
     std::ifstream lines("/proc/self/mountinfo");
     for (std::string line; std::getline(lines, line);) {
         std::istringstream fields(line);
-        std::string skip, point;
+        std::string skip, point, source;
         fields >> skip >> skip >> skip >> skip >> point;
-        if (point.starts_with(directory + "/")) found.push_back(point);
+        while (fields >> skip && skip != "-") continue;  // options, and fields that may be there
+        fields >> skip >> source;
+        const bool wanted = sources.size() == 0 || std::find(sources.begin(), sources.end(), source) != sources.end();
+        if (wanted && point.starts_with(directory + "/")) found.push_back(point);
     }
     std::sort(found.begin(), found.end());
     std::vector<std::string> top;
@@ -65,6 +69,19 @@ std::vector<std::string> mounts_below(const std::string& directory) {
         if (top.empty() || (point != top.back() && !point.starts_with(top.back() + "/"))) top.push_back(point);
     }
     return top;
+}
+
+struct Kept {
+    std::string path;
+    Fd tree;
+};
+
+std::vector<Kept> copies_of(const std::vector<std::string>& points) {
+    std::vector<Kept> kept;
+    for (const std::string& point : points) {
+        if (Result<Fd> tree = clone_mount(point); tree.ok()) kept.push_back({point, std::move(*tree)});
+    }
+    return kept;
 }
 
 }  // namespace
@@ -95,7 +112,8 @@ Result<void> cover(const std::string& directory) {
         }
         const int made = entry.directory ? mkdir(entry.path.c_str(), 0755) : mknod(entry.path.c_str(), S_IFREG | 0644, 0);
         if (made != 0) return fail(errno, "cannot copy a directory's entry");
-        TRY(attach_mount(entry.tree.get(), entry.path));
+        // Removed from the host's directory meanwhile, or not to be mounted: not seen.
+        if (!attach_mount(entry.tree.get(), entry.path).ok()) remove(entry.path.c_str());
     }
     return {};
 }
@@ -113,18 +131,22 @@ Result<void> provide_directory(const std::string& path) {
 }
 
 Result<void> remount_sysfs() {
-    struct Kept {
-        std::string path;
-        Fd tree;
-    };
-    std::vector<Kept> kept;
-    for (const std::string& point : mounts_below("/sys")) {
-        if (Result<Fd> tree = clone_mount(point); tree.ok()) kept.push_back({point, std::move(*tree)});
-    }
+    const std::vector<Kept> kept = copies_of(mounts_below("/sys"));
     if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) return fail(errno, "cannot mount a sysfs");
     for (const Kept& mount : kept) {
         const Result<void> attached = attach_mount(mount.tree.get(), mount.path);
         if (!attached.ok() && attached.code() != ENOENT) return attached;
+    }
+    return {};
+}
+
+Result<void> reveal_sysfs(std::initializer_list<std::string_view> sources) {
+    if (unshare(CLONE_NEWNS) != 0) return fail(errno, "cannot make a mount namespace");
+    const std::vector<Kept> kept = copies_of(mounts_below("/sys", sources));
+    if (umount2("/sys", MNT_DETACH) != 0) return fail(errno, "cannot unmount graft's sysfs");
+    for (const Kept& mount : kept) {
+        TRY(provide_directory(mount.path));
+        TRY(attach_mount(mount.tree.get(), mount.path));
     }
     return {};
 }

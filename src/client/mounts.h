@@ -3,7 +3,9 @@
 // Single-threaded use.  errno of the host.
 #pragma once
 
+#include <initializer_list>
 #include <string>
+#include <string_view>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -23,5 +25,9 @@ Result<void> provide_directory(const std::string& path);
 
 // A fresh sysfs on /sys, which shows the interfaces of this network namespace; what is mounted below /sys stays.
 Result<void> remount_sysfs();
+
+// Undoes that for this process, which gets a mount namespace of its own: the host's sysfs, with what is ours mounted in it (from a tmpfs
+// whose source is named) in its place.
+Result<void> reveal_sysfs(std::initializer_list<std::string_view> sources);
 
 }  // namespace graft::client

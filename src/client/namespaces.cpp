@@ -26,6 +26,7 @@ namespace graft::client {
 namespace {
 
 constexpr const char* bpffs_directory = "/sys/fs/bpf";
+constexpr const char* ours = "graft";        // the first word of the lines of what else we mount
 constexpr const char* bpffs_source = "bpf";  // the first word of its line in the table of mounts, by which write_mounts knows it
 
 bool write_file(const char* path, const std::string& text) {
@@ -72,13 +73,13 @@ Result<Fd> mount_bpffs() {
 Result<void> mount_run() {
     TRY(cover("/run"));
     TRY(provide_directory("/run/netns"));
-    if (mount("graft", "/run/netns", "tmpfs", 0, "mode=755") != 0) return fail(errno, "cannot mount a tmpfs");
+    if (mount(ours, "/run/netns", "tmpfs", 0, "mode=755") != 0) return fail(errno, "cannot mount a tmpfs");
     return {};
 }
 
 Result<void> mount_vmlinux_btf(Bytes btf) {
     TRY(provide_directory("/sys/kernel/btf"));
-    if (mount("graft", "/sys/kernel/btf", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") != 0)
+    if (mount(ours, "/sys/kernel/btf", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") != 0)
         return fail(errno, "cannot mount a tmpfs");
     const Fd file(open("/sys/kernel/btf/vmlinux", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
     if (!file || fchmod(file.get(), 0444) != 0 || write(file.get(), btf.data(), btf.size()) != static_cast<ssize_t>(btf.size()))
@@ -96,8 +97,7 @@ Result<void> mount_tracefs() {
     const std::string root = "/sys/kernel/tracing";
     if (access((root + "/trace").c_str(), F_OK) == 0) return {};
     TRY(provide_directory(root.c_str()));
-    if (mount("graft", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") != 0)
-        return fail(errno, "cannot mount a tmpfs");
+    if (mount(ours, root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") != 0) return fail(errno, "cannot mount a tmpfs");
     bool made = make_file(root + "/trace", "");
     for (const Tracepoint& event : tracepoints()) {
         const std::string directory = root + "/events/" + event.system + "/" + event.name, id = std::to_string(event.id);
@@ -112,7 +112,7 @@ Result<void> mount_tracefs() {
 // A file of ours in place of /proc/mounts; it lies in a tmpfs that is mounted nowhere else.
 Result<Fd> mount_mounts_file() {
     constexpr const char* place = "/proc/mounts";
-    if (mount("graft", bpffs_directory, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=4m") != 0)
+    if (mount(ours, bpffs_directory, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=4m") != 0)
         return fail(errno, "cannot mount a tmpfs");
     const std::string path = std::string(bpffs_directory) + "/mounts";
     Fd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0444));
@@ -198,6 +198,8 @@ Result<void> enter(const Namespaces& namespaces, Network network) {
         return fail(errno, "cannot enter the kernel's network namespace");
     if (!namespaces.mount) return {};
     if (setns(namespaces.mount.get(), CLONE_NEWNS) != 0) return fail(errno, "cannot enter the kernel's mount namespace");
+    // Graft's sysfs shows graft's interfaces.
+    if (namespaces.net && network == Network::host) TRY(reveal_sysfs({ours, bpffs_source}));
     if (directory.empty() || chdir(directory.c_str()) != 0)
         return fail(ENOENT, "the working directory does not exist where the kernel was started: run 'graft down' first, or use --private");
     return {};

@@ -30,12 +30,16 @@ Result<Fd> make_socket() {
     return socket;
 }
 
+std::string path_of_user() {
+    if (const char* told = std::getenv(StateDirectory::variable); told != nullptr && *told == '/') return told;
+    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+    return runtime != nullptr && *runtime == '/' ? std::string(runtime) + "/graft" : "/tmp/graft-" + std::to_string(geteuid());
+}
+
 }  // namespace
 
 Result<StateDirectory> StateDirectory::open(Missing missing) {
-    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-    const std::string path =
-        runtime != nullptr && *runtime == '/' ? std::string(runtime) + "/graft" : "/tmp/graft-" + std::to_string(geteuid());
+    const std::string path = path_of_user();
     if (missing == Missing::create && mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
         return fail(errno, "cannot make graft's directory in XDG_RUNTIME_DIR, or in /tmp without it");
     Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

@@ -1,7 +1,7 @@
 // StateDirectory: where one user's kernel keeps its socket, its lock and its log.
 //
-// $XDG_RUNTIME_DIR/graft, else /tmp/graft-UID; mode 0700 and the user's own, or it is refused.  The socket lets only this user in, by the
-// directory's mode and by SO_PEERCRED.
+// $XDG_RUNTIME_DIR/graft, else /tmp/graft-UID; what a client runs finds it by $GRAFT_DIRECTORY, having another uid perhaps.  Mode 0700 and
+// the user's own, or it is refused.  The socket lets only this user in, by the directory's mode and by SO_PEERCRED.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,7 @@ public:
     // For the end of the kernel that listened: the directory and what is in it, unless another kernel listens there by now.
     void remove() const;
 
+    static constexpr const char* variable = "GRAFT_DIRECTORY";
     static constexpr const char* log_name = "log";
     static constexpr const char* pins_name = "bpf";
 

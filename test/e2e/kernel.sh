@@ -14,6 +14,7 @@ first=$(field pid)
 check "running" true "$(field running)"
 "$graft" run -- true
 check "the same kernel" "$first" "$(field pid)"
+matches "seen by a client, who has no such variable and may have another uid" "process $first"$'\n' "$("$graft" run -- env -u XDG_RUNTIME_DIR "$graft" status)"
 "$graft" down
 [[ ! -e $XDG_RUNTIME_DIR/graft ]] || fail "down left files"
 grep -qs '^State:.*Z' "/proc/$first/status" || [[ ! -d /proc/$first ]] || fail "down returned before the kernel's end"

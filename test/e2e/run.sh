@@ -31,6 +31,12 @@ done
 check "interfaces" "lo" "$("$graft" run -- ls /sys/class/net)"
 "$graft" run -- ip -br link show lo | grep LOWER_UP >/dev/null || fail "lo is down"
 check "the host's network" "$(readlink /proc/self/ns/net)" "$("$graft" run --net host -- readlink /proc/self/ns/net)"
+check "the host's interfaces" "$(ls /sys/class/net)" "$("$graft" run --net host -- ls /sys/class/net)"
+check "bpffs and BTF in the host's network" "cafe4a11 $("$graft" run -- stat -c %s /sys/kernel/btf/vmlinux)" \
+    "$("$graft" run --net host -- sh -c 'echo $(stat -f -c %t /sys/fs/bpf) $(stat -c %s /sys/kernel/btf/vmlinux)')"
+"$graft" run --net host -- bpftool map create /sys/fs/bpf/host type array key 4 value 4 entries 1 name host
+check "a pin of the host's network" host "$("$graft" run -- ls /sys/fs/bpf)"
+"$graft" run -- rm /sys/fs/bpf/host
 [[ $(readlink /proc/self/ns/net) != "$("$graft" run -- readlink /proc/self/ns/net)" ]] || fail "the network is the host's"
 
 # What goes wrong says so, in one line.
