@@ -66,6 +66,18 @@ struct bpf_struct_ops_bpf_dummy_ops {
     alignas(64) bpf_dummy_ops data;
 };
 
+// Where a netfilter program is called.
+struct nf_hook_state {
+    u8 hook;
+    u8 pf;
+    graft::abi::net_device* in;
+    graft::abi::net_device* out;
+};
+struct bpf_nf_ctx {
+    const nf_hook_state* state;
+    graft::abi::sk_buff* skb;
+};
+
 // The groups themselves are not described.
 struct Types {
     struct {
@@ -125,6 +137,8 @@ struct Types {
         sk_reuseport_md i;
         bpf_sk_lookup j;
         pt_regs k;
+        bpf_nf_ctx l;
+        nf_hook_state m;
     } contexts;
 
     // What helpers and maps take and give.

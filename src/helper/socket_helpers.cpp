@@ -147,6 +147,7 @@ constexpr auto rows = std::to_array<Helper>({
      .args = {Arg::ctx, Arg::anything, Arg::anything, Arg::anything},
      .changes_packet = true,
      .partly = never_runs},
+    {.id = BPF_FUNC_get_netns_cookie, .name = "bpf_get_netns_cookie", .function = none, .args = {Arg::ctx_or_null}, .partly = never_runs},
     {.id = BPF_FUNC_sock_ops_cb_flags_set,
      .name = "bpf_sock_ops_cb_flags_set",
      .function = not_supported,

@@ -30,6 +30,11 @@ uint32_t program_type_at(uint32_t attach_type) {
         case BPF_CGROUP_UDP6_SENDMSG:
         case BPF_CGROUP_UDP4_RECVMSG:
         case BPF_CGROUP_UDP6_RECVMSG:
+        case abi::attach_unix_connect:
+        case abi::attach_unix_sendmsg:
+        case abi::attach_unix_recvmsg:
+        case abi::attach_unix_getpeername:
+        case abi::attach_unix_getsockname:
             return BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
         case BPF_CGROUP_SOCK_OPS:
             return BPF_PROG_TYPE_SOCK_OPS;

@@ -63,7 +63,8 @@ std::optional<ProgType::ReturnRange> sock_addr_range(uint32_t attach_type) {
     // What has happened already cannot be refused.
     const bool afterwards =
         is_one_of(attach_type, {BPF_CGROUP_UDP4_RECVMSG, BPF_CGROUP_UDP6_RECVMSG, BPF_CGROUP_INET4_GETPEERNAME,
-                                BPF_CGROUP_INET6_GETPEERNAME, BPF_CGROUP_INET4_GETSOCKNAME, BPF_CGROUP_INET6_GETSOCKNAME});
+                                BPF_CGROUP_INET6_GETPEERNAME, BPF_CGROUP_INET4_GETSOCKNAME, BPF_CGROUP_INET6_GETSOCKNAME,
+                                abi::attach_unix_recvmsg, abi::attach_unix_getpeername, abi::attach_unix_getsockname});
     return ProgType::ReturnRange{afterwards ? 1 : 0, 1};
 }
 

@@ -423,7 +423,8 @@ bool cgroup_sock_addr_has_helper(uint32_t id, uint32_t attach_type) {
     if (id == BPF_FUNC_bind) return connects;
     if (id == BPF_FUNC_get_retval || id == BPF_FUNC_set_retval) {
         return connects || attach_type == BPF_CGROUP_INET4_BIND || attach_type == BPF_CGROUP_INET6_BIND ||
-               attach_type == BPF_CGROUP_UDP4_SENDMSG || attach_type == BPF_CGROUP_UDP6_SENDMSG;
+               attach_type == BPF_CGROUP_UDP4_SENDMSG || attach_type == BPF_CGROUP_UDP6_SENDMSG ||
+               attach_type == abi::attach_unix_connect || attach_type == abi::attach_unix_sendmsg;
     }
     return with_casts(cgroup_sock_addr, id);
 }

@@ -42,6 +42,7 @@ constexpr auto table = std::to_array<const ProgType*>({
     &lsm_type,
     &sk_lookup_type,
     &syscall_type,
+    &netfilter_type,
 });
 
 constexpr std::array names = {

@@ -15,7 +15,7 @@ TEST(ProgTypes, EachIsFoundByItsNumber) {
         EXPECT_NE(prog_type_name(type->type), nullptr);
         EXPECT_TRUE(type->attachable || type->partly != nullptr) << type->name << ": what cannot be attached says why";
     }
-    EXPECT_EQ(find_prog_type(abi::prog_type_netfilter), nullptr);
+    EXPECT_EQ(find_prog_type(abi::prog_type_end), nullptr);
     EXPECT_STREQ(prog_type_name(abi::prog_type_netfilter), "NETFILTER");
     EXPECT_EQ(prog_type_name(abi::prog_type_end), nullptr);
 }

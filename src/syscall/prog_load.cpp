@@ -43,7 +43,8 @@ bool attach_type_suits(uint32_t type, uint32_t attach_type) {
             return one_of({BPF_CGROUP_INET4_BIND, BPF_CGROUP_INET6_BIND, BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT,
                            BPF_CGROUP_INET4_GETPEERNAME, BPF_CGROUP_INET6_GETPEERNAME, BPF_CGROUP_INET4_GETSOCKNAME,
                            BPF_CGROUP_INET6_GETSOCKNAME, BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG, BPF_CGROUP_UDP4_RECVMSG,
-                           BPF_CGROUP_UDP6_RECVMSG});
+                           BPF_CGROUP_UDP6_RECVMSG, abi::attach_unix_connect, abi::attach_unix_sendmsg, abi::attach_unix_recvmsg,
+                           abi::attach_unix_getpeername, abi::attach_unix_getsockname});
         case BPF_PROG_TYPE_CGROUP_SKB:
             return one_of({BPF_CGROUP_INET_INGRESS, BPF_CGROUP_INET_EGRESS});
         case BPF_PROG_TYPE_CGROUP_SOCKOPT:
@@ -52,6 +53,8 @@ bool attach_type_suits(uint32_t type, uint32_t attach_type) {
             return attach_type == BPF_SK_LOOKUP;
         case BPF_PROG_TYPE_SK_REUSEPORT:
             return one_of({BPF_SK_REUSEPORT_SELECT, BPF_SK_REUSEPORT_SELECT_OR_MIGRATE});
+        case abi::prog_type_netfilter:
+            return attach_type == abi::attach_netfilter;
         case BPF_PROG_TYPE_SYSCALL:
         case BPF_PROG_TYPE_EXT:
             return attach_type == 0;

@@ -17,7 +17,8 @@ constexpr uint64_t most_size = 1 << 29;
 constexpr const char* memory_kinds = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
 
 bool may_be_null(Arg rule) {
-    return rule == Arg::mem_read_or_null || rule == Arg::stack_or_null || rule == Arg::map_value_or_null || rule == Arg::slice_buffer;
+    return rule == Arg::ctx_or_null || rule == Arg::mem_read_or_null || rule == Arg::stack_or_null || rule == Arg::map_value_or_null ||
+           rule == Arg::slice_buffer;
 }
 bool is_memory(Arg rule) {
     return rule == Arg::map_key || rule == Arg::map_value || rule == Arg::map_value_or_null || rule == Arg::uninit_map_value ||
@@ -31,6 +32,7 @@ const char* expected_kinds(Arg rule) {
         case Arg::const_map_ptr:
             return "map_ptr";
         case Arg::ctx:
+        case Arg::ctx_or_null:
             return "ctx";
         case Arg::const_size:
         case Arg::const_size_or_zero:
@@ -67,6 +69,7 @@ bool kind_matches(Arg rule, const Reg& reg) {
         case Arg::const_map_ptr:
             return reg.is(Kind::map_ptr);
         case Arg::ctx:
+        case Arg::ctx_or_null:
             return reg.is(Kind::ctx);
         case Arg::const_size:
         case Arg::const_size_or_zero:

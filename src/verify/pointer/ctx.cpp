@@ -52,6 +52,7 @@ std::optional<CtxAccess> allowed_field(Env& env, int32_t off, const MemoryAccess
     const bool is_write = access.access == Access::write;
     if (env.effective_type() == BPF_PROG_TYPE_TRACING || env.effective_type() == BPF_PROG_TYPE_STRUCT_OPS)
         return traced_value(env, offset, access.size, is_write);
+    if (env.effective_type() == abi::prog_type_netfilter) return netfilter_value(env, offset, access.size, is_write);
     return env.type->ctx_access(offset, access.size, is_write, env.expected_attach_type());
 }
 

@@ -38,6 +38,9 @@ Result<void> access_btf_object(Walk& walk, const MemoryAccess& access);
 // A slot of the context of a fentry or fexit program.  nullopt: it may not be read so; where Linux says why, the log has the line.
 [[nodiscard]] std::optional<CtxAccess> traced_value(Env& env, uint32_t offset, uint32_t size, bool is_write);
 
+// A pointer of a netfilter program's context.
+[[nodiscard]] std::optional<CtxAccess> netfilter_value(const Env& env, uint32_t offset, uint32_t size, bool is_write);
+
 // [off, off + size) of a region of `limit` bytes, reg's variable offset included.  EACCES.
 Result<void> check_region(Walk& walk, uint32_t number, int32_t off, uint32_t size, uint32_t limit, bool zero_size_allowed);
 // The same for the proved range of a packet pointer.

@@ -4,6 +4,7 @@
 // The function's BTF says what they are: numbers may be read in any size; the context of the target's program type is a pointer to the
 // kernel's struct of it.  Where the BTF is not reliable all are numbers.
 #include <algorithm>
+#include <iterator>
 
 #include "verify/pointer/pointer.h"
 
@@ -69,6 +70,15 @@ std::optional<CtxAccess> traced_value(Env& env, uint32_t offset, uint32_t size, 
     if (!pointee.is(BTF_KIND_STRUCT)) return std::nullopt;
     const bool nullable = (env.nullable_args & (1U << offset / slot)) != 0;
     return CtxAccess{.field = CtxField::btf_pointer, .btf_id = pointee.id(), .trusted = true, .nullable = nullable};
+}
+
+std::optional<CtxAccess> netfilter_value(const Env& env, uint32_t offset, uint32_t size, bool is_write) {
+    constexpr const char* members[] = {"nf_hook_state", "sk_buff"};
+    if (is_write || size != slot || offset % slot != 0 || offset / slot >= std::size(members)) return std::nullopt;
+    if (env.request.vmlinux == nullptr) return std::nullopt;
+    const auto found = env.request.vmlinux->find(members[offset / slot], BTF_KIND_STRUCT);
+    if (!found.ok()) return std::nullopt;
+    return CtxAccess{.field = CtxField::btf_pointer, .btf_id = found->id(), .trusted = true};
 }
 
 }  // namespace graft::verify
