@@ -13,3 +13,11 @@ function(graft_bpf_object target source)
     DEPENDS ${source} ${headers} VERBATIM)
   add_custom_target(${target} DEPENDS ${object})
 endfunction()
+
+# graft_light_skeleton(NAME): ${PROJECT_BINARY_DIR}/bpf/NAME.lskel.h of NAME.bpf.o.
+function(graft_light_skeleton name)
+  find_program(BPFTOOL bpftool PATHS /usr/sbin /sbin REQUIRED)
+  set(object ${PROJECT_BINARY_DIR}/bpf/${name}.bpf.o)
+  set(header ${PROJECT_BINARY_DIR}/bpf/${name}.lskel.h)
+  add_custom_command(OUTPUT ${header} COMMAND ${BPFTOOL} gen skeleton -L ${object} > ${header} DEPENDS ${object} VERBATIM)
+endfunction()

@@ -20,4 +20,9 @@ Access access_of(const Reply& reply) {
     return reply.readable ? Access::read_write : Access::write_only;
 }
 
+Access access_of(const DescriptorRef& descriptor) {
+    if (!descriptor.writable) return Access::read_only;
+    return descriptor.readable ? Access::read_write : Access::write_only;
+}
+
 }  // namespace graft::client

@@ -53,5 +53,6 @@ private:
 
 // What bpf(2) allows on the descriptor of a reply.
 [[nodiscard]] Access access_of(const Reply& reply);
+[[nodiscard]] Access access_of(const DescriptorRef& descriptor);
 
 }  // namespace graft::client

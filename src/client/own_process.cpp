@@ -63,6 +63,14 @@ Result<DescriptorRef> OwnProcess::descriptor(int fd) {
     return DescriptorRef{found.object, mode != O_WRONLY, mode != O_RDONLY};
 }
 
+Result<int> OwnProcess::give(DescriptorRef object) { return TRY(gateway_.descriptors().open(object.object, access_of(object))).release(); }
+
+Result<void> OwnProcess::take_back(int fd) {
+    if (!descriptor(fd).ok()) return fail(EBADF, "the descriptor is of no object");
+    const Fd closed(fd);
+    return {};
+}
+
 Result<NetNamespace> OwnProcess::net_namespace() {
     net_namespace_ = Fd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
     if (!net_namespace_) return fail(errno, "cannot open this thread's network namespace");

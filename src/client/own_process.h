@@ -16,6 +16,8 @@ public:
     Result<void> read(uint64_t address, MutableBytes into) override;
     Result<void> write(uint64_t address, Bytes from) override;
     Result<DescriptorRef> descriptor(int fd) override;
+    Result<int> give(DescriptorRef object) override;
+    Result<void> take_back(int fd) override;
     Result<NetNamespace> net_namespace() override;
     Result<bool> has_interface(uint32_t ifindex) override;
     Result<uint64_t> cgroup(int fd) override;

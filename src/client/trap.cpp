@@ -4,6 +4,7 @@
 #include <linux/openat2.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -129,6 +130,20 @@ Result<int> Trap::install(int fd, std::optional<int> at, bool cloexec) {
     } while (number < 0 && errno == EINTR);
     if (number < 0) return fail(errno == ENOENT ? ESRCH : errno, "cannot give the client a descriptor");
     return number;
+}
+
+Result<int> Trap::give(DescriptorRef object) {
+    const Fd description = TRY(gateway_.descriptors().open(object.object, access_of(object)));
+    return install(description.get(), std::nullopt, true);
+}
+
+// Nobody closes a descriptor of another process: an empty file takes its place.
+Result<void> Trap::take_back(int fd) {
+    if (!descriptor(fd).ok()) return fail(EBADF, "the descriptor is of no object");
+    const Fd nothing(memfd_create("closed", MFD_CLOEXEC));
+    if (!nothing) return fail(errno, "cannot make an empty file");
+    TRY(install(nothing.get(), fd, true));
+    return {};
 }
 
 void Trap::tell(const std::string& line) {

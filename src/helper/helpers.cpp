@@ -21,9 +21,10 @@ static_assert(names.size() == 210);
 
 std::vector<const Helper*> join() {
     std::vector<const Helper*> all;
-    for (const auto family : {map_helpers(), task_helpers(), time_helpers(), lock_helpers(), memory_helpers(), text_helpers(),
-                              checksum_helpers(), tail_call_helpers(), xdp_helpers(), redirect_helpers(), skb_helpers(), socket_helpers(),
-                              ringbuf_helpers(), dynptr_helpers(), trace_helpers(), output_helpers(), callback_helpers()}) {
+    for (const auto family :
+         {map_helpers(), task_helpers(), time_helpers(), lock_helpers(), memory_helpers(), text_helpers(), checksum_helpers(),
+          tail_call_helpers(), xdp_helpers(), redirect_helpers(), skb_helpers(), socket_helpers(), ringbuf_helpers(), dynptr_helpers(),
+          trace_helpers(), output_helpers(), callback_helpers(), client_helpers()}) {
         for (const Helper& helper : family) all.push_back(&helper);
     }
     std::ranges::sort(all, {}, &Helper::id);

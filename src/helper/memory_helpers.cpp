@@ -5,8 +5,10 @@
 
 #include "abi/bpf.h"
 #include "helper/checked_read.h"
+#include "helper/client_calls.h"
 #include "helper/families.h"
 #include "helper/kfuncs.h"
+#include "helper/run_context.h"
 
 namespace graft {
 namespace {
@@ -23,6 +25,15 @@ uint64_t probe_read_kernel_str(uint64_t to, uint64_t size, uint64_t from, uint64
     const int64_t length = checked_read_string(from, into);
     if (length < 0) std::memset(into.data(), 0, into.size());
     return answer(length);
+}
+
+// A run on behalf of a client has its memory; other programs run on graft's threads, which have no user.
+uint64_t copy_from_user(uint64_t to, uint64_t size, uint64_t from, uint64_t, uint64_t) {
+    const MutableBytes into(pointer_in<std::byte>(to), static_cast<uint32_t>(size));
+    ClientCalls* const client = current_run()->client;
+    if (into.empty() || (client != nullptr && client->read(from, into))) return 0;
+    std::memset(into.data(), 0, into.size());
+    return answer(-EFAULT);
 }
 
 // The thread that runs a program has no user.
@@ -67,10 +78,10 @@ constexpr auto rows = std::to_array<Helper>({
      .partly = nobodys_memory},
     {.id = BPF_FUNC_copy_from_user,
      .name = "bpf_copy_from_user",
-     .function = no_user,
+     .function = copy_from_user,
      .args = {Arg::mem_write, Arg::const_size_or_zero, Arg::anything},
      .might_sleep = true,
-     .partly = nobodys_memory},
+     .partly = "answers -EFAULT but in BPF_PROG_TEST_RUN, whose client's memory it reads"},
 });
 
 uint64_t copy_from_user_str(uint64_t to, uint64_t size, uint64_t, uint64_t flags, uint64_t) {

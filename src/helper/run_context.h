@@ -9,6 +9,7 @@
 
 namespace graft {
 
+class ClientCalls;
 class Object;
 class TraceBuffer;
 
@@ -41,6 +42,7 @@ struct RunContext {
     // Of the images that this packet enters: set at its first entry, so that it sees a change everywhere or nowhere.
     static constexpr uint64_t newest = UINT64_MAX;
     uint64_t generation = newest;
+    ClientCalls* client = nullptr;  // whose BPF_PROG_TEST_RUN this is; null: nobody's
     bool frame_is_skb = false;  // the context of this entry is a socket buffer, not an XDP frame
     std::vector<RingReservation> reservations;
     uint32_t tail_calls = 0;              // made so far in this entry

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/cpus.h"
+#include "helper/client_calls.h"
 #include "object/caller.h"
 #include "program/program.h"
 
@@ -16,6 +17,7 @@ namespace graft {
 struct TestRunRequest {
     Caller& caller;
     Cpus& cpus;
+    ClientCalls& calls;
     const Program& program;
     uint64_t data_in = 0;  // address
     uint32_t data_size_in = 0;

@@ -37,6 +37,10 @@ public:
 
     // The object behind the client's descriptor.  EBADF: not open; EINVAL: open, but no object of this kernel.
     virtual Result<DescriptorRef> descriptor(int fd) = 0;
+    // A new descriptor of the object for the client, before the call is answered; its number.  EMFILE, ENFILE.
+    virtual Result<int> give(DescriptorRef object) = 0;
+    // The client's descriptor no longer is one of an object.  EBADF: it was none.  Unlike close(2), its number may stay in use.
+    virtual Result<void> take_back(int fd) = 0;
 
     // The netns the client is in.
     virtual Result<NetNamespace> net_namespace() = 0;
@@ -51,8 +55,8 @@ public:
     virtual Result<void> pin(const std::string& path, int path_fd, Ref<Object> object) = 0;
     virtual Result<Ref<Object>> pinned(const std::string& path, int path_fd) = 0;
 
-    // Whether the client shares memory with the file that `fd` is open on and may write it.  `own`: where this process maps it, which does not count
-    // where the client is this process.
+    // Whether the client shares memory with the file that `fd` is open on and may write it.  `own`: where this process maps it, which does
+    // not count where the client is this process.
     virtual Result<bool> shares_writably(int fd, const void* own) = 0;
 
     // Thread group and its name, for bpf_prog_info.created_by_uid, load_time, and messages.

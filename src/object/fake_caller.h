@@ -35,6 +35,12 @@ public:
         if (fd < 0 || index >= descriptors_.size()) return fail(EBADF);
         return descriptors_[index];
     }
+    Result<int> give(DescriptorRef object) override { return add(std::move(object)); }
+    Result<void> take_back(int fd) override {
+        TRY(descriptor(fd));
+        descriptors_[static_cast<size_t>(fd - first_descriptor)] = {};
+        return {};
+    }
     Result<NetNamespace> net_namespace() override { return NetNamespace{.cookie = 1, .fd = -1}; }
     Result<bool> has_interface(uint32_t ifindex) override { return ifindex >= 1 && ifindex <= 10; }
     Result<uint64_t> cgroup(int) override { return fail(EBADF); }

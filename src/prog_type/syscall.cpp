@@ -24,6 +24,6 @@ const ProgType syscall_type = {.type = BPF_PROG_TYPE_SYSCALL,
                                .packet_write = false,
                                .return_range = nullptr,
                                .attachable = true,
-                               .partly = "no bpf_sys_bpf, so no light skeletons"};
+                               .partly = nullptr};
 
 }  // namespace graft

@@ -3,12 +3,13 @@
 #include "hook/test_run.h"
 #include "syscall/command.h"
 #include "syscall/descriptors.h"
+#include "syscall/program_calls.h"
 
 namespace graft::command {
 namespace {
 
-TestRunRequest decode(Kernel& kernel, Caller& caller, const Attr& attr, const Program& program) {
-    TestRunRequest request{.caller = caller, .cpus = kernel.cpus, .program = program};
+TestRunRequest decode(Kernel& kernel, Caller& caller, ProgramCalls& calls, const Attr& attr, const Program& program) {
+    TestRunRequest request{.caller = caller, .cpus = kernel.cpus, .calls = calls, .program = program};
     request.data_in = attr->test.data_in;
     request.data_size_in = attr->test.data_size_in;
     request.ctx_in = attr->test.ctx_in;
@@ -54,7 +55,8 @@ Result<Reply> prog_test_run(Kernel& kernel, Caller& caller, const Attr& attr) {
     if ((attr->test.ctx_in != 0) != (attr->test.ctx_size_in != 0)) return fail(EINVAL, "ctx_in and ctx_size_in go together");
     if ((attr->test.ctx_out != 0) != (attr->test.ctx_size_out != 0)) return fail(EINVAL, "ctx_out and ctx_size_out go together");
     const Ref<Program> program = TRY(program_of(caller, attr->test.prog_fd));
-    const TestRunOutcome outcome = TRY(test_run(decode(kernel, caller, attr, *program)));
+    ProgramCalls calls(kernel, caller);
+    const TestRunOutcome outcome = TRY(test_run(decode(kernel, caller, calls, attr, *program)));
     TRY(answer_data(caller, attr, outcome));
     TRY(answer_context(caller, attr, outcome));
     return Reply(0);

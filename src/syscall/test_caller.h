@@ -27,6 +27,12 @@ public:
         return it->second;
     }
 
+    Result<int> give(DescriptorRef descriptor) override { return install(std::move(descriptor)); }
+    Result<void> take_back(int fd) override {
+        if (descriptors.erase(fd) == 0) return fail(EBADF);
+        return {};
+    }
+
     Result<NetNamespace> net_namespace() override { return NetNamespace{netns_cookie, -1}; }
     Result<bool> has_interface(uint32_t ifindex) override { return interfaces.contains(ifindex); }
 
