@@ -140,9 +140,11 @@ Descriptors::Found Descriptors::find(const FileKey& key) const {
 }
 
 Error Descriptors::unknown(std::string_view link) {
+    if (link.empty()) return fail(EBADF, "the descriptor was closed meanwhile");
     constexpr std::string_view memfd = "/memfd:";
     if (link.starts_with(memfd)) {
         link.remove_prefix(memfd.size());
+        if (link.starts_with(closed_name)) return fail(EBADF, "a program has closed this descriptor");
         for (const ObjectKind kind : {ObjectKind::map, ObjectKind::program, ObjectKind::btf, ObjectKind::link, ObjectKind::statistics,
                                       ObjectKind::perf_event, ObjectKind::transaction}) {
             const std::string_view name = memfd_name(kind);

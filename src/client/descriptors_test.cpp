@@ -219,6 +219,8 @@ TEST_F(DescriptorsTest, OPathCopyOfADeadObject) {
     ASSERT_TRUE(again);
     EXPECT_FALSE(find(again.get()));
     EXPECT_EQ(Descriptors::unknown("/memfd:bpf-map (deleted)").code, EBADF);
+    EXPECT_EQ(Descriptors::unknown("/memfd:bpf-closed (deleted)").code, EBADF);
+    EXPECT_EQ(Descriptors::unknown("").code, EBADF);  // closed since it was looked for
     EXPECT_EQ(Descriptors::unknown("/dev/null").code, EINVAL);
     EXPECT_EQ(Descriptors::unknown("/memfd:bpf-mapper (deleted)").code, EINVAL);
 }

@@ -140,7 +140,7 @@ Result<int> Trap::give(DescriptorRef object) {
 // Nobody closes a descriptor of another process: an empty file takes its place.
 Result<void> Trap::take_back(int fd) {
     if (!descriptor(fd).ok()) return fail(EBADF, "the descriptor is of no object");
-    const Fd nothing(memfd_create("closed", MFD_CLOEXEC));
+    const Fd nothing(memfd_create(Descriptors::closed_name, MFD_CLOEXEC));
     if (!nothing) return fail(errno, "cannot make an empty file");
     TRY(install(nothing.get(), fd, true));
     return {};

@@ -14,7 +14,7 @@ uint32_t run_batch(const TestRunRequest& request, void* context, uint32_t count)
     const rcu::ReadGuard guard;
     RunContext run_context;
     run_context.cpu = slot.index();
-    run_context.client = &request.calls;
+    run_context.client = request.calls;
     run_context.frame_is_skb = request.program.facts().type != BPF_PROG_TYPE_XDP;
     const RunScope scope(run_context);
     uint64_t result = 0;

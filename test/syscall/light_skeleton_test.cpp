@@ -125,6 +125,8 @@ TEST(SysBpf, ClosesADescriptorOfTheClient) {
     Attr attr;
     attr->map_id = id;
     EXPECT_ANSWER(-ENOENT, attr.call(BPF_MAP_GET_FD_BY_ID));
+    uint32_t key = 0;
+    EXPECT_ANSWER(-EBADF, map_delete(map, &key));
     EXPECT_ANSWER(-EBADF, run_syscall_program(Program{mov(r1, 4095), call(BPF_FUNC_sys_close), exit()}));
 }
 TEST(SysBpf, FindsATypeOfTheKernel) {
