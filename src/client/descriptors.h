@@ -74,8 +74,8 @@ public:
     };
     [[nodiscard]] Found find(const FileKey& key) const;
 
-    // What a descriptor is that find() does not know.  `link`: what /proc/PID/fd/N says, empty when it is not there any more.  EBADF: closed,
-    // or of an object that is gone (a client that opened an O_PATH copy again, or another kernel's); EINVAL: none of BPF.
+    // What a descriptor is that find() does not know.  `link`: what /proc/PID/fd/N says, empty when it is not there any more.  EBADF:
+    // closed, or of an object that is gone (a client that opened an O_PATH copy again, or another kernel's); EINVAL: none of BPF.
     [[nodiscard]] static Error unknown(std::string_view link);
     // The name of the memfd in the place of a descriptor that is to count as closed.
     static constexpr const char* closed_name = "bpf-closed";

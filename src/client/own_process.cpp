@@ -10,8 +10,8 @@
 #include <cstdio>
 #include <string>
 
-#include "client/mappings.h"
 #include "client/cgroups.h"
+#include "client/mappings.h"
 #include "client/net_namespace.h"
 
 namespace graft::client {

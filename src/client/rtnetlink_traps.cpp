@@ -188,7 +188,8 @@ std::vector<TrapRow> rtnetlink_traps(Rtnetlink& rtnetlink, EventLoop& loop) {
     };
     add(SYS_socket, {argument_is(0, AF_NETLINK), argument_is(2, NETLINK_ROUTE)}, with_trap(handle_socket));
     add(SYS_dup, {ours}, with_trap(handle_dup));
-    for (const uint32_t command : {uint32_t{F_DUPFD}, uint32_t{F_DUPFD_CLOEXEC}}) add(SYS_fcntl, {ours, argument_is(1, command)}, with_trap(handle_fcntl));
+    for (const uint32_t command : {uint32_t{F_DUPFD}, uint32_t{F_DUPFD_CLOEXEC}})
+        add(SYS_fcntl, {ours, argument_is(1, command)}, with_trap(handle_fcntl));
     for (const int number : {SYS_sendto, SYS_sendmsg, SYS_sendmmsg, SYS_write, SYS_writev}) add(number, {ours}, with_trap(handle_send));
     for (const int number : {SYS_recvfrom, SYS_recvmsg, SYS_recvmmsg, SYS_read, SYS_readv}) add(number, {ours}, handle_receive);
     return rows;

@@ -16,8 +16,8 @@
 #include <cstdio>
 #include <cstring>
 
-#include "client/mappings.h"
 #include "client/cgroups.h"
+#include "client/mappings.h"
 #include "client/net_namespace.h"
 
 namespace graft::client {

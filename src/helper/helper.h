@@ -20,7 +20,7 @@ enum class Arg : uint8_t {
     uninit_map_value,  // memory of value_size that the helper fills (bpf_map_pop_elem, peek)
     ctx,               // the program's context
     ctx_or_null,
-    mem_read,          // memory that the helper reads; its size is the next argument
+    mem_read,  // memory that the helper reads; its size is the next argument
     mem_read_or_null,
     mem_write,   // memory that the helper fills (stack may be uninitialised); its size is the next argument
     const_size,  // size > 0 of the memory before it

@@ -43,7 +43,7 @@ struct RunContext {
     static constexpr uint64_t newest = UINT64_MAX;
     uint64_t generation = newest;
     ClientCalls* client = nullptr;  // whose BPF_PROG_TEST_RUN this is; null: nobody's
-    bool frame_is_skb = false;  // the context of this entry is a socket buffer, not an XDP frame
+    bool frame_is_skb = false;      // the context of this entry is a socket buffer, not an XDP frame
     std::vector<RingReservation> reservations;
     uint32_t tail_calls = 0;              // made so far in this entry
     const ActiveTrace* traces = nullptr;  // fentry and fexit programs that this CPU is in, innermost first

@@ -19,7 +19,7 @@ struct TestRunRequest {
     Cpus& cpus;
     const Program& program;
     ClientCalls* calls = nullptr;  // what the program may ask for on behalf of the client
-    uint64_t data_in = 0;  // address
+    uint64_t data_in = 0;          // address
     uint32_t data_size_in = 0;
     uint64_t ctx_in = 0;  // address; 0: none
     uint32_t ctx_size_in = 0;

@@ -40,8 +40,8 @@ struct MapSpec {
     uint32_t btf_key_type_id = 0;
     uint32_t btf_value_type_id = 0;
     uint32_t vmlinux_value_type_id = 0;  // of the kernel's BTF; 0: none
-    ValueFields fields;      // of the value, found in its BTF
-    int32_t numa_node = -1;  // with BPF_F_NUMA_NODE
+    ValueFields fields;                  // of the value, found in its BTF
+    int32_t numa_node = -1;              // with BPF_F_NUMA_NODE
     uint32_t ifindex = 0;
     Ref<Object> inner;  // a map in maps: the template (MapTemplate) that its inner maps follow
 };

@@ -13,8 +13,8 @@
 
 namespace graft {
 
-// statistics: what BPF_ENABLE_STATS gives; nothing but closing it can be done with one.  perf_event: what perf_event_open gives for the output
-// of programs; trace_event: what it gives for a tracepoint.  transaction: changes of links, collected.
+// statistics: what BPF_ENABLE_STATS gives; nothing but closing it can be done with one.  perf_event: what perf_event_open gives for the
+// output of programs; trace_event: what it gives for a tracepoint.  transaction: changes of links, collected.
 enum class ObjectKind : uint8_t { map, program, btf, link, statistics, perf_event, trace_event, transaction };
 
 class Object : public RefCounted {

@@ -146,8 +146,14 @@ TEST(SysBpf, TheClientsMemoryIsRead) {
     const uint64_t address = pointer(&here);
     const Code from = wide(r3, 0, static_cast<int32_t>(address), static_cast<int32_t>(address >> 32));
     auto program = [](Code pointer_to_read) {
-        return Program{mov(r1, r10), add(r1, -8), mov(r2, 8), pointer_to_read, call(BPF_FUNC_copy_from_user), jump_if(BPF_JNE, r0, 0, 1),
-                       load(BPF_DW, r0, r10, -8), exit()};
+        return Program{mov(r1, r10),
+                       add(r1, -8),
+                       mov(r2, 8),
+                       pointer_to_read,
+                       call(BPF_FUNC_copy_from_user),
+                       jump_if(BPF_JNE, r0, 0, 1),
+                       load(BPF_DW, r0, r10, -8),
+                       exit()};
     };
     EXPECT_EQ(1234, run_syscall_program(program(from)));
     EXPECT_ANSWER(-EFAULT, run_syscall_program(program(mov(r3, 16))));

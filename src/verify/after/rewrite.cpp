@@ -31,7 +31,8 @@ Result<void> resolve_addresses(Env& env) {
         const auto callee = [&] { return env.function_at(static_cast<uint32_t>(int64_t{i} + 1 + insn.imm)); };
         if (is_ld_imm64(insn)) {
             if (insn.src_reg == BPF_PSEUDO_FUNC) {
-                insn.imm = std::max(callee(), 0);  // a callback that no round runs has gone with the dead code: nobody calls what stands there
+                insn.imm =
+                    std::max(callee(), 0);  // a callback that no round runs has gone with the dead code: nobody calls what stands there
             } else if (env.facts[i].map >= 0) {
                 TRY(resolve_map_pointer(env, i));
             }
