@@ -47,6 +47,9 @@ inline constexpr uint32_t attach_type_end = 57;
 // BPF_PROG_LOAD flags after 6.1.
 inline constexpr uint32_t f_xdp_dev_bound_only = 1U << 6, f_test_reg_invariants = 1U << 7, f_token_fd = 1U << 16;
 
+// Flags of bpf_timer_start.
+inline constexpr uint64_t f_timer_abs = 1U << 0, f_timer_cpu_pin = 1U << 1;
+
 // Flags of BPF_OBJ_PIN and BPF_OBJ_GET after 6.1.
 inline constexpr uint32_t f_path_fd = 1U << 14;
 

@@ -71,6 +71,9 @@ private:
     return enter(current_image(program, run_context), context, run_context);
 }
 
+// Calls one function of a program, in its current image, for nobody: a timer's callback.  `arguments`: R1 to R5.
+uint64_t call_function(const Program& program, uint32_t subprogram, const uint64_t* arguments, RunContext& run_context);
+
 // Sets current_run() for a scope.
 class RunScope {
 public:

@@ -26,6 +26,7 @@ namespace graft {
 [[nodiscard]] std::span<const Helper> trace_helpers();
 [[nodiscard]] std::span<const Helper> output_helpers();
 [[nodiscard]] std::span<const Helper> callback_helpers();
+[[nodiscard]] std::span<const Helper> timer_helpers();
 [[nodiscard]] std::span<const Helper> client_helpers();
 
 // A helper's register as what Linux's prototype says it is.

@@ -24,7 +24,7 @@ std::vector<const Helper*> join() {
     for (const auto family :
          {map_helpers(), task_helpers(), time_helpers(), lock_helpers(), memory_helpers(), text_helpers(), checksum_helpers(),
           tail_call_helpers(), xdp_helpers(), redirect_helpers(), skb_helpers(), socket_helpers(), ringbuf_helpers(), dynptr_helpers(),
-          trace_helpers(), output_helpers(), callback_helpers(), client_helpers()}) {
+          trace_helpers(), output_helpers(), callback_helpers(), timer_helpers(), client_helpers()}) {
         for (const Helper& helper : family) all.push_back(&helper);
     }
     std::ranges::sort(all, {}, &Helper::id);

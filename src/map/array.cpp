@@ -27,7 +27,8 @@ Result<void> ArrayMap::check(const MapSpec& spec, const MapEnvironment&) {
 
 Result<Ref<Map>> ArrayMap::create(MapSpec spec, MapEnvironment& environment) {
     const uint64_t size = uint64_t{spec.max_entries} * ((spec.value_size + 7U) & ~7U);
-    const bool mmapable = (spec.flags & BPF_F_MMAPABLE) != 0;
+    // What the kernel keeps in values is not for clients' hands.
+    const bool mmapable = (spec.flags & BPF_F_MMAPABLE) != 0 && spec.fields.empty();
     Memory memory = TRY(mmapable ? Memory::shared(size) : Memory::anonymous(size));
     // Programs may not write it, so nobody but bpf(2) may.
     if (mmapable && (spec.flags & BPF_F_RDONLY_PROG) != 0) TRY(memory.forbid_new_writers());
@@ -53,12 +54,16 @@ long ArrayMap::update_element(const void* key, const void* value, uint64_t flags
     if ((flags & BPF_NOEXIST) != 0) return -EEXIST;
     if ((flags & BPF_F_LOCK) == 0) {
         store_value(element, value, spec().value_size, spec().fields);
+        give_up_fields(element);
         return 0;
     }
     const std::optional<uint32_t> lock = spec().fields.spin_lock();
     if (!lock) return -EINVAL;
-    const ValueLock guard(element, *lock);
-    store_value(element, value, spec().value_size, spec().fields);
+    {
+        const ValueLock guard(element, *lock);
+        store_value(element, value, spec().value_size, spec().fields);
+    }
+    give_up_fields(element);
     return 0;
 }
 

@@ -191,6 +191,7 @@ long HashMap::replace(HashTable::Locked& bucket, Element* old, uint64_t hash, co
     element->referenced.store(1, std::memory_order_relaxed);
     fill(element, source, true);
     bucket.replace(element);
+    give_up_fields(value_of(old, 0));
     pool_->retire(old, index);
     return 0;
 }
@@ -218,6 +219,7 @@ void HashMap::fill(Element* element, const Source& source, bool fresh) const {
         return;
     }
     if (fresh) {
+        give_up_fields(value);  // of a program that went on with the element after it was deleted
         for (const ValueField& field : spec().fields) std::memset(static_cast<std::byte*>(value) + field.offset, 0, field.size);
     }
     store_value(value, source.bytes, size, spec().fields);
@@ -242,6 +244,7 @@ bool HashMap::evict(HashTable::Locked& own, uint32_t own_bucket) {
 void HashMap::drop(HashTable::Locked& bucket, Element* element, uint32_t hint) {
     bucket.remove();
     count_.fetch_sub(1, std::memory_order_relaxed);
+    give_up_fields(value_of(element, 0));
     pool_->retire(element, hint);
 }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "map/timers.h"
+
 namespace graft {
 
 Map::Map(MapSpec spec, IdTable<Map>& ids) : Object(ObjectKind::map), spec_(std::move(spec)), ids_(ids) {}
@@ -9,6 +11,16 @@ Map::Map(MapSpec spec, IdTable<Map>& ids) : Object(ObjectKind::map), spec_(std::
 Map::~Map() = default;
 
 void Map::register_by_id() { ids_.add(this, id_); }
+
+void Map::keep_timers(Timers& timers) {
+    timers_ = std::make_unique<ElementTimers>(timers, *this, *spec_.fields.offset_of(ValueFieldKind::timer));
+}
+
+void Map::remove_timer(void* value) const { timers_->remove(value); }
+
+void Map::users_gone() {
+    if (timers_) timers_->remove_all();
+}
 
 void Map::last_reference_gone() const {
     if (id_ != 0) ids_.remove(id_);

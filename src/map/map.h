@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@
 #include "object/object.h"
 
 namespace graft {
+
+class ElementTimers;
+class Timers;
 
 // What BPF_MAP_CREATE asked for, decoded and checked in form.
 struct MapSpec {
@@ -123,6 +127,10 @@ public:
     // The interface has gone: a map that refers to it forgets it.
     virtual void interface_gone(uint64_t, uint32_t) {}
 
+    // Its values have timers: once, when it is complete.
+    void keep_timers(Timers& timers);
+    [[nodiscard]] ElementTimers* timers() const { return timers_.get(); }  // null: no timers
+
     // Bytes of memory it takes (fdinfo's memlock, status).
     [[nodiscard]] virtual uint64_t memory() const = 0;
 
@@ -153,13 +161,21 @@ protected:
     Map(MapSpec spec, IdTable<Map>& ids);
     // The rest of a freeze, under its lock: makes client mappings read-only for good.  EBUSY: cannot.
     virtual Result<void> seal(Caller&) { return {}; }
+    void users_gone() override;
+    // What the kernel keeps in an element goes with it, or when its value is written anew.
+    void give_up_fields(void* value) const {
+        if (timers_) [[unlikely]]
+            remove_timer(value);
+    }
 
 private:
     MapSpec spec_;
     void last_reference_gone() const override;
+    void remove_timer(void* value) const;
     IdTable<Map>& ids_;
     uint32_t id_ = 0;
     mutable rcu::Deferral deferral_;
+    std::unique_ptr<ElementTimers> timers_;
     std::mutex freeze_lock_;
     std::atomic<bool> frozen_{false};
     std::atomic<uint32_t> writes_under_way_{0};

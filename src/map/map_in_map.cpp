@@ -39,7 +39,9 @@ Result<void> check_values(const MapSpec& spec) {
 Result<Ref<Object>> make_inner_template(const Map& example, IdTable<Map>& ids) {
     if (example.inner_template() != nullptr) return fail(EINVAL, "a map in maps cannot be inside another");
     if (!example.may_be_inner()) return fail(abi::enotsupp, "maps of this type cannot be inside another");
-    return Ref<Object>(make_ref<MapTemplate>(example.spec(), ids));
+    MapSpec spec = example.spec();
+    spec.name.clear();  // the log tells it from the example
+    return Ref<Object>(make_ref<MapTemplate>(std::move(spec), ids));
 }
 
 // --- array -------------------------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include "base/cpus.h"
 #include "btf/btf.h"
 #include "helper/trace_buffer.h"
+#include "hook/program_timers.h"
 #include "hook/tracepoints.h"
 #include "hook/xdp.h"
 #include "image/target_registry.h"
@@ -62,6 +63,8 @@ public:
     XdpDevices xdp;
     CgroupAttachments cgroups;
     Tracepoints tracepoints{cpus};
+    ProgramTimers timer_runner{cpus, trace};
+    Timers timers{timer_runner};
     Ref<Btf> vmlinux_btf;
 
 private:

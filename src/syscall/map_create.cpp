@@ -199,6 +199,10 @@ Result<Reply> map_create(Kernel& kernel, Caller& caller, const Attr& attr) {
     reply.writable = (spec.flags & BPF_F_RDONLY) == 0;
     spec.flags &= ~uint32_t{BPF_F_RDONLY | BPF_F_WRONLY};  // the descriptor's matter
     Ref<Map> map = TRY(type->create(std::move(spec), environment));
+    if (map->spec().fields.offset_of(ValueFieldKind::timer)) {
+        TRY(kernel.timers.start_thread());
+        map->keep_timers(kernel.timers);
+    }
     map->register_by_id();
     reply.object = std::move(map);
     return reply;

@@ -71,6 +71,7 @@ Result<VerifiedProgram> rewrite(Env& env) {
     TRY(remove_dead_code(env));
     rewrite_object_loads(env);
     rewrite_packet_output(env);
+    TRY(rewrite_timer_calls(env));
     TRY(rewrite_context_accesses(env));
     TRY(rewrite_frame_loads(env));
     TRY(resolve_addresses(env));

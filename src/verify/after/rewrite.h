@@ -19,6 +19,8 @@ void rewrite_object_loads(Env& env);
 Result<void> rewrite_frame_loads(Env& env);
 // bpf_perf_event_output on packets becomes the helper that knows the context.
 void rewrite_packet_output(Env& env);
+// bpf_timer_set_callback gets its hidden argument.
+Result<void> rewrite_timer_calls(Env& env);
 // Loads and stores of the context become those of graft's layouts.
 Result<void> rewrite_context_accesses(Env& env);
 

@@ -51,7 +51,10 @@ public:
         if (is_known_safe(number, depth, frames)) return {};
         for (const Call& call : calls_[number]) {
             // What runs later, on its own, does not sit on this stack.
-            if (env_.functions[call.callee].is_async_callback && call.by_address) continue;
+            if (env_.functions[call.callee].is_async_callback && call.by_address) {
+                if (env_.functions[call.callee].has_tail_call) return env_.reject(EFAULT, "verifier bug. subprog has tail_call and async cb");
+                continue;
+            }
             if (frames + 1 >= abi::max_call_frames) {
                 return env_.reject(E2BIG, "the call stack of {} frames is too deep !", frames + 1);
             }

@@ -262,7 +262,17 @@ Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
     TRY(check_reference(walk, call, number));
     switch (rule) {
         case Arg::const_map_ptr:
+            if (call.map != nullptr && (call.map != reg.map || call.map_uid != reg.map_uid)) {
+                return env.reject(EINVAL, "timer pointer in R1 map_uid={} doesn't match map pointer in R2 map_uid={}", call.map_uid,
+                                  reg.map_uid);
+            }
             call.map = reg.map;
+            call.map_uid = reg.map_uid;
+            return {};
+        case Arg::timer:
+            TRY(require_field_at(walk, number, ValueFieldKind::timer, "bpf_timer"));
+            call.map = reg.map;
+            call.map_uid = reg.map_uid;
             return {};
         case Arg::map_key:
         case Arg::map_value:

@@ -10,7 +10,8 @@ namespace graft::verify {
 // What the arguments of one call say, as they are checked from R1 to R5.
 struct HelperCall {
     const Helper* helper = nullptr;
-    const Map* map = nullptr;  // of the const_map_ptr argument
+    const Map* map = nullptr;  // of the const_map_ptr argument, or that the timer is in
+    uint32_t map_uid = 0;      // its Reg::map_uid
     uint32_t alloc_size = 0;   // of the const_alloc_size_or_zero argument
     uint32_t callback = 0;     // of the callback argument: number of the function
     bool fills = false;

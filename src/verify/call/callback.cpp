@@ -1,4 +1,5 @@
-// Helpers that call a function of the program while they run: bpf_loop, bpf_for_each_map_elem.
+// Helpers that call a function of the program while they run (bpf_loop, bpf_for_each_map_elem), or have it called later
+// (bpf_timer_set_callback).
 //
 // The path in hand goes on behind the call, as if nothing had been called; another one enters the callback, whose exit leads back to the
 // call.  So every number of rounds is walked, until one adds nothing (prune/loops).
@@ -33,7 +34,36 @@ void set_element_arguments(const Frame& caller, Frame& callback) {
     set_pointer(callback.regs[2], Kind::map_key);
     set_pointer(callback.regs[3], Kind::map_value);
     callback.regs[2].map = callback.regs[3].map = caller.regs[1].map;
+    callback.regs[3].map_uid = caller.regs[1].map_uid;
     callback.regs[4] = caller.regs[3];
+}
+
+// Of bpf_timer_set_callback: (map, key, value)
+void set_timer_arguments(const Frame& caller, Frame& callback) {
+    const Reg& timer = caller.regs[1];
+    set_pointer(callback.regs[1], Kind::map_ptr);
+    set_pointer(callback.regs[2], Kind::map_key);
+    set_pointer(callback.regs[3], Kind::map_value);
+    for (size_t r = 1; r <= 3; ++r) callback.regs[r].map = timer.map;
+    callback.regs[1].map_uid = callback.regs[3].map_uid = timer.map_uid;
+}
+
+// What the program hands over to be called later is walked as a program of its own.
+Result<void> enter_later(Walk& walk, uint32_t function, void (*set_arguments)(const Frame&, Frame&)) {
+    Env& env = walk.env;
+    if (check_call_arguments(walk, function).code() == EFAULT) return fail(EFAULT);
+    env.functions[function].is_async_callback = true;
+    State state;
+    state.branches = 1;
+    auto callback = std::make_unique<Frame>();
+    callback->call_site = UINT32_MAX;
+    callback->function = function;
+    callback->in_async_callback = true;
+    callback->async_entries = walk.state.frame().async_entries + 1;
+    set_pointer(callback->regs[r_fp], Kind::stack);
+    set_arguments(walk.state.frame(), *callback);
+    state.frames.push_back(std::move(callback));
+    return push_path(walk, std::move(state), env.functions[function].start, walk.insn);
 }
 
 Result<void> enter_callback(Walk& walk, uint32_t function, void (*set_arguments)(const Frame&, Frame&)) {
@@ -82,6 +112,8 @@ Result<void> call_back(Walk& walk, const HelperCall& call) {
         case BPF_FUNC_for_each_map_elem:
             if (!has_elements_to_visit(call.map->spec().type)) return env.reject(abi::enotsupp, "callback function not allowed for map");
             return enter_callback(walk, call.callback, set_element_arguments);
+        case BPF_FUNC_timer_set_callback:
+            return enter_later(walk, call.callback, set_timer_arguments);
         default:
             return {};
     }

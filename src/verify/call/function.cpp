@@ -87,12 +87,26 @@ Result<void> return_to_caller(Walk& walk) {
     return {};
 }
 
+namespace {
+
+Result<void> require_program_result(Walk& walk, const char* where, Range<int64_t> range) {
+    const Reg& result = walk.reg(0);
+    if (!result.is(Kind::scalar)) {
+        return walk.env.reject(EINVAL, "At {} the register R0 is not a known value ({})", where, kind_text(result));
+    }
+    TRY(mark_precise(walk, 0));
+    return require_result_in(walk, where, range);
+}
+
+}  // namespace
+
 Result<void> check_return_value(Walk& walk) {
     Env& env = walk.env;
     const Function& function = env.functions[walk.state.frame().function];
     TRY(use_reg(walk, 0, Use::read));
     const Reg& result = walk.reg(0);
     if (leaks_pointer(walk, result)) return env.reject(EACCES, "R0 leaks addr as return value");
+    if (walk.state.frame().in_async_callback) return require_program_result(walk, "async callback return", {0, 0});
     if (&function != env.functions.data()) {
         if (!result.is(Kind::scalar))
             return env.reject(EINVAL, "At subprogram exit the register R0 is not a scalar value ({})", kind_text(result));
@@ -102,9 +116,7 @@ Result<void> check_return_value(Walk& walk) {
     if (env.type->return_range == nullptr) return {};
     const auto range = env.type->return_range(env.expected_attach_type());
     if (!range) return {};
-    if (!result.is(Kind::scalar)) return env.reject(EINVAL, "At program exit the register R0 is not a known value ({})", kind_text(result));
-    TRY(mark_precise(walk, 0));
-    return require_result_in(walk, "program exit", {range->min, range->max});
+    return require_program_result(walk, "program exit", {range->min, range->max});
 }
 
 Result<void> require_result_in(Walk& walk, const char* where, Range<int64_t> range) {

@@ -39,6 +39,7 @@ void set_result(Walk& walk, const HelperCall& call) {
         case Ret::map_value:
             set_pointer(result, Kind::map_value, call.helper->ret == Ret::map_value ? 0 : maybe_null);
             result.map = call.map;
+            result.map_uid = call.map_uid;
             break;
         case Ret::ringbuf_mem_or_null:
             set_pointer(result, Kind::mem, maybe_null | mem_ringbuf);

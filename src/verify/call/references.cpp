@@ -19,21 +19,6 @@ bool forget(Frame& frame, uint32_t id) {
     return true;
 }
 
-// The lock's place in the value is where the map's BTF says.
-Result<void> require_lock_at(Walk& walk, const Reg& reg, uint32_t number) {
-    Env& env = walk.env;
-    const Map& map = *reg.map;
-    if (!reg.value.is_const()) {
-        return env.reject(EINVAL, "R{} doesn't have constant offset. bpf_spin_lock has to be at the constant offset", number);
-    }
-    if (!map.spec().btf) return env.reject(EINVAL, "map '{}' has to have BTF in order to use bpf_spin_lock", map.spec().name);
-    const auto place = map.spec().fields.spin_lock();
-    if (!place) return env.reject(EINVAL, "map '{}' has no valid bpf_spin_lock", map.spec().name);
-    const int64_t off = static_cast<int64_t>(reg.value.const_value()) + reg.off;
-    if (off != *place) return env.reject(EINVAL, "off {} doesn't point to 'struct bpf_spin_lock' that is at {}", off, *place);
-    return {};
-}
-
 }  // namespace
 
 uint32_t acquire_reference(Walk& walk) {
@@ -73,7 +58,7 @@ Result<void> change_lock(Walk& walk, uint32_t number, LockChange change) {
     Env& env = walk.env;
     const Reg& reg = walk.reg(number);
     HeldLock& held = walk.state.lock;
-    TRY(require_lock_at(walk, reg, number));
+    TRY(require_field_at(walk, number, ValueFieldKind::spin_lock, "bpf_spin_lock"));
     if (change == LockChange::lock) {
         if (held.map != nullptr) return env.reject(EINVAL, "Locking two bpf_spin_locks are not allowed");
         held = {.map = reg.map, .id = reg.id};

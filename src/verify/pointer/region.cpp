@@ -199,6 +199,21 @@ void forget_packet_pointers(Walk& walk) {
     });
 }
 
+Result<void> require_field_at(Walk& walk, uint32_t number, ValueFieldKind kind, const char* name) {
+    Env& env = walk.env;
+    const Reg& reg = walk.reg(number);
+    const Map& map = *reg.map;
+    if (!reg.value.is_const()) {
+        return env.reject(EINVAL, "R{} doesn't have constant offset. {} has to be at the constant offset", number, name);
+    }
+    if (!map.spec().btf) return env.reject(EINVAL, "map '{}' has to have BTF in order to use {}", map.spec().name, name);
+    const auto place = map.spec().fields.offset_of(kind);
+    if (!place) return env.reject(EINVAL, "map '{}' has no valid {}", map.spec().name, name);
+    const int64_t off = static_cast<int64_t>(reg.value.const_value()) + reg.off;
+    if (off != *place) return env.reject(EINVAL, "off {} doesn't point to 'struct {}' that is at {}", off, name, *place);
+    return {};
+}
+
 // --- null checks -------------------------------------------------------------------------------------------------------------------------
 
 namespace {
@@ -209,6 +224,7 @@ void become_element(Reg& reg) {
     if (map.inner_template() != nullptr) {
         reg.kind = Kind::map_ptr;
         reg.map = map.inner_template();
+        if (reg.map->spec().fields.offset_of(ValueFieldKind::timer)) reg.map_uid = reg.id;
         return;
     }
     const uint32_t type = map.spec().type;

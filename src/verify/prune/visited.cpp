@@ -88,6 +88,9 @@ bool is_in_loop(State& state) {
 enum class Round { first_of_kind, ended, endless };
 Round round_of(Walk& walk, State& explored) {
     State& state = walk.state;
+    const Frame& frame = explored.frame();
+    // Another entry into what is called later: neither a loop, nor has the first one been walked to its end.
+    if (frame.in_async_callback && frame.async_entries != state.frame().async_entries) return Round::first_of_kind;
     if (is_may_goto(walk.env.insns[walk.insn]) && explored.may_goto_depth != state.may_goto_depth &&
         states_equal(walk, explored, state, Exact::within)) {
         note_loop(state, explored);

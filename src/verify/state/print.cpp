@@ -140,6 +140,7 @@ std::string describe(const Frame& frame, bool all, uint32_t touched, uint64_t to
     }
     for (size_t i = 0; i < frame.references.size(); ++i) text += fmt::format("{}{}", i == 0 ? " refs=" : ",", frame.references[i].id);
     if (frame.in_callback) text += " cb";
+    if (frame.in_async_callback) text += " async_cb";
     return text;
 }
 

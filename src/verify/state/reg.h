@@ -72,6 +72,7 @@ struct Reg {
         int32_t range;        // packet, packet_meta: bytes behind off that are proved to be there; < 0: beyond or at the end
         uint32_t frame;       // stack: the frame it points into
         uint32_t function;    // func
+        uint32_t map_uid;     // map_ptr, map_value: of a map with timers out of a map in maps, which lookup it came from; else 0
         DynptrType dynptr;    // dynptr
     };
     uint32_t id = 0;         // registers with the same id came from one value

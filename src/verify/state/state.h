@@ -45,6 +45,8 @@ struct Frame {
     uint32_t number = 0;                // depth, 0: the function verification started with
     uint32_t function = 0;              // Env::functions
     bool in_callback = false;           // called by a helper, to which it returns
+    bool in_async_callback = false;     // called later, by nobody of the program
+    uint32_t async_entries = 0;         // callbacks within which this one was handed over
     uint32_t callback_depth = 0;        // of the function that calls a callback: rounds of it on this path
     std::vector<Reference> references;  // held while this frame is the innermost: they go to the callee and come back
 

@@ -99,6 +99,14 @@ Result<State*> push_branch(Walk& walk, uint32_t target, uint32_t from) {
     return &state;
 }
 
+Result<void> push_path(Walk& walk, State state, uint32_t target, uint32_t from) {
+    if (walk.pending.size() >= most_pending) {
+        return walk.env.reject(EFAULT, "The sequence of {} jumps is too complex for async cb.", walk.pending.size());
+    }
+    walk.pending.push_back({.state = std::move(state), .insn = target, .previous = from, .log_mark = walk.env.log.mark()});
+    return {};
+}
+
 Result<void> explore(Env& env, WalkCounts& counts, uint32_t number) {
     Walk walk(env, counts);
     start(walk, number);

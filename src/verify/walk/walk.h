@@ -102,5 +102,7 @@ Result<void> require_consistent(Walk& walk, Reg& reg, const char* where);
 
 // A copy of the state waits at `target`.  Null: E2BIG was printed (too many pending).
 Result<State*> push_branch(Walk& walk, uint32_t target, uint32_t from);
+// A state of its own, which continues nothing, waits at `target`.  EFAULT: too many are pending.
+Result<void> push_path(Walk& walk, State state, uint32_t target, uint32_t from);
 
 }  // namespace graft::verify

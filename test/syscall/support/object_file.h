@@ -25,6 +25,8 @@ public:
     explicit ObjectFile(const std::string& name);
     // 0 or -errno.
     int load() { return bpf_object__load(object_.get()); }
+    // Closes every descriptor.
+    void close() { object_.reset(); }
     bpf_object* get() { return object_.get(); }
     bpf_program* program(const char* name) { return bpf_object__find_program_by_name(object_.get(), name); }
     bpf_map* map(const char* name) { return bpf_object__find_map_by_name(object_.get(), name); }
