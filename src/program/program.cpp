@@ -65,10 +65,10 @@ int Program::find_function(uint32_t btf_id) const {
     return -1;
 }
 
+// An extension is verified with its target's expected_attach_type, and has none itself.
 TailCallee::Kind Program::tail_call_kind() const {
-    const bool ext = facts_.type == BPF_PROG_TYPE_EXT;
     return {.prog_type = effective_type(),
-            .expected_attach_type = ext ? facts_.target_expected_attach_type : facts_.expected_attach_type,
+            .expected_attach_type = facts_.expected_attach_type,
             .xdp_has_frags = (facts_.flags & BPF_F_XDP_HAS_FRAGS) != 0,
             .sleepable = (facts_.flags & BPF_F_SLEEPABLE) != 0,
             .prototype = facts_.traced_prototype};

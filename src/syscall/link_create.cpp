@@ -11,6 +11,12 @@
 namespace graft::command {
 namespace {
 
+// Before the descriptor is looked at.
+Result<void> takes_a_target(uint32_t type) {
+    if (type == BPF_PROG_TYPE_EXT) return {};
+    return fail(EINVAL, "fentry and fexit programs attach to the function that they were loaded for: give no target");
+}
+
 // What attach_type says of an extension does not matter, nor do flags: it has one place to go.
 Result<Ref<Link>> create_tracing(Kernel& kernel, Caller& caller, const Attr& attr, Ref<Program> program, Log& log) {
     const uint32_t target_fd = attr->link_create.target_fd, btf_id = attr->link_create.target_btf_id;
@@ -19,7 +25,10 @@ Result<Ref<Link>> create_tracing(Kernel& kernel, Caller& caller, const Attr& att
     }
     if ((target_fd != 0) != (btf_id != 0)) return fail(EINVAL, "target_fd and target_btf_id go together");
     TracingRequest request{std::move(program), nullptr, btf_id, attr->link_create.tracing.cookie};
-    if (target_fd != 0) request.target = TRY(program_of(caller, target_fd));
+    if (target_fd != 0) {
+        TRY(takes_a_target(request.program->facts().type));
+        request.target = TRY(program_of(caller, target_fd));
+    }
     if (const uint32_t fd = attr.own().transaction_fd; fd != 0) return TRY(transaction_of(caller, fd))->attach(std::move(request), log);
     return attach_tracing(std::move(request), kernel.targets, kernel.links, log);
 }
@@ -58,7 +67,14 @@ Result<Ref<Link>> create_perf_event(Kernel& kernel, Caller& caller, const Attr& 
     return attach_perf_event(std::move(program), static_ref_cast<TraceEvent>(found->object), kernel.tracepoints, kernel.links);
 }
 
+// prog_fd is then a map's.
+Result<Ref<Link>> create_struct_ops(Caller& caller, const Attr& attr) {
+    TRY(map_of(caller, attr->link_create.prog_fd));
+    return fail(EINVAL, "the map is not of operations that can be registered");
+}
+
 Result<Ref<Link>> create(Kernel& kernel, Caller& caller, const Attr& attr, Log& log) {
+    if (attr->link_create.attach_type == abi::attach_struct_ops) return create_struct_ops(caller, attr);
     Ref<Program> program = TRY(program_of(caller, attr->link_create.prog_fd));
     switch (program->facts().type) {
         case BPF_PROG_TYPE_EXT:

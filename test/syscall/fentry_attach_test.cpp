@@ -57,6 +57,7 @@ TEST_F(Fentry, AnExplicitTargetIsEinval) {
     Trace before = on("fentry_a");
     EXPECT_ANSWER(-EINVAL, before.attach(fd(), one.id("get_x")).error());
     EXPECT_ANSWER(-EINVAL, before.attach(second(), two.id("get_x")).error());
+    EXPECT_ANSWER(-EINVAL, before.attach(4095, one.id("get_x")).error());  // before that is looked at
     EXPECT_GE(before.attach().get(), 0);
 }
 TEST_F(Fentry, AnotherAttachTypeIsEinval) {

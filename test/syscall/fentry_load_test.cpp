@@ -54,6 +54,7 @@ constexpr LoadRow rows[] = {
     {"helpers_after", "ask_after", "xdp_target", "get_x", 0, nullptr},
     {"a_result_that_may_not_be_0", "enter_with_inner", "xdp_target", "get_x", -EINVAL,
      "At program exit the register R0 has smin=1 smax=1 should have been in [0, 0]"},
+    {"fmod_ret_of_the_main_function", "modify_x", "tc_target", "target", -EINVAL, "can't modify return codes of BPF programs"},
     {"fmod_ret", "modify_x", "xdp_target", "get_x", -EINVAL, "can't modify return codes of BPF programs"},
     {"no_such_function", "enter_x", "xdp_target", "nothing", -ENOENT, nullptr},
 };
@@ -279,6 +280,15 @@ TEST_F(FentryAttr, OtherAttachTypes) {
 }
 TEST_F(FentryAttr, SleepableIsEinval) {
     attr->prog_flags = BPF_F_SLEEPABLE;
+    EXPECT_EQ("-EINVAL get_x is not sleepable", answer());
+}
+TEST_F(FentryAttr, SleepableOfAnotherAttachTypeIsEinval) {
+    attr->prog_flags = BPF_F_SLEEPABLE;
+    for (uint32_t type : {BPF_TRACE_RAW_TP, BPF_XDP, BPF_CGROUP_INET_INGRESS}) {
+        attr->expected_attach_type = type;
+        EXPECT_EQ("-EINVAL Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable", answer()) << type;
+    }
+    attr->expected_attach_type = BPF_MODIFY_RETURN;
     EXPECT_EQ("-EINVAL get_x is not sleepable", answer());
 }
 TEST_F(FentryAttr, ALoadedOneKeepsItsTargetAlive) {

@@ -266,6 +266,15 @@ TEST_F(Freplace, AnExtendedProgramDoesNotGoIntoAProgramArray) {
     link.reset();
     EXPECT_ANSWER(0, map_update(array, &key, &value));
 }
+// Linux forgets the exclusion with the first link that goes.
+TEST_F(Freplace, AProgramExtendedTwiceGoesIntoAProgramArrayAfterOneLinkClosed) {
+    Fd array(map_create(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1));
+    uint32_t key = 0, value = static_cast<uint32_t>(one.fd());
+    Fd link(attach(x.fd())), second(attach(x.fd(), one.fd(), one.id("get_y")));
+    EXPECT_ANSWER(-EBUSY, map_update(array, &key, &value));
+    second.reset();
+    EXPECT_ANSWER(0, map_update(array, &key, &value));
+}
 TEST_F(Freplace, AProgramInAProgramArrayIsNotExtended) {
     Fd array(map_create(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1));
     uint32_t key = 0, value = static_cast<uint32_t>(one.fd());

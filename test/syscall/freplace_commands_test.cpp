@@ -29,6 +29,15 @@ TEST_F(FreplaceCommand, AttachTypeAndFlagsAreNotLookedAt) {
         }
     }
 }
+// With BPF_STRUCT_OPS prog_fd is a map's.
+TEST_F(FreplaceCommand, ALinkOfOperationsIsOfAMap) {
+    constexpr uint32_t struct_ops = 44;
+    EXPECT_ANSWER(-EINVAL, attach(x.fd(), two.fd(), two.id("get_x"), struct_ops));
+    EXPECT_ANSWER(-EINVAL, attach(x.fd(), 0, 0, struct_ops));
+    EXPECT_ANSWER(-EINVAL, attach(trace, 0, 0, struct_ops));
+    EXPECT_ANSWER(-EBADF, attach(4095, 0, 0, struct_ops));
+    EXPECT_GE(x.attach().get(), 0);
+}
 TEST_F(FreplaceCommand, ACookieIsAccepted) { EXPECT_GE(Fd(attach(x.fd(), two.fd(), two.id("get_x"), 0, 7)).get(), 0); }
 TEST_F(FreplaceCommand, AProgramOfAnotherTypeIsEinval) { EXPECT_ANSWER(-EINVAL, attach(two.fd(), one.fd(), one.id("get_x"))); }
 

@@ -81,6 +81,19 @@ TEST_F(FreplaceTailCall, AProgramOfAnotherExpectedAttachTypeDoesNotGoIntoAnExten
     EXPECT_ANSWER(-EINVAL, put(t.map_fd("jumps"), 0, other.program_fd("callee")));
     EXPECT_ANSWER(0, put(t.map_fd("jumps"), 0, fd("callee")));
 }
+// An extension has none, whatever its target has.
+TEST_F(FreplaceTailCall, AnExtensionsProgramArrayTakesProgramsWithoutAnExpectedAttachType) {
+    ObjectFile other("tail_target");
+    ASSERT_EQ(0, other.load());
+    Jumper t("jumping_t", other.program_fd("target"), trace);
+    ASSERT_EQ(0, t.answer()) << t.log();
+    EXPECT_ANSWER(-EINVAL, put(t.map_fd("jumps"), 0, other.program_fd("callee")));
+    ASSERT_ANSWER(0, put(t.map_fd("jumps"), 0, fd("callee")));
+    Fd link = t.attach();
+    ASSERT_ANSWER(0, link.error());
+    EXPECT_EQ(300U, run(other.program_fd("target")).verdict - 2);
+    EXPECT_EQ("25 30", take_trace(trace));
+}
 TEST_F(FreplaceTailCall, AProgramInAProgramArrayIsNotExtended) {
     ASSERT_ANSWER(0, put(target.map_fd("jumps"), 2, fd("target")));
     Jumper t("new_t", fd("target"), trace);

@@ -58,6 +58,22 @@ Result<void> check_operation(Env& env) {
     return {};
 }
 
+bool may_sleep(uint32_t type, uint32_t attach_type) {
+    switch (type) {
+        case BPF_PROG_TYPE_TRACING:
+            return attach_type == BPF_TRACE_FENTRY || attach_type == BPF_TRACE_FEXIT || attach_type == BPF_MODIFY_RETURN ||
+                   attach_type == BPF_TRACE_ITER;
+        case BPF_PROG_TYPE_LSM:
+            return attach_type != BPF_LSM_CGROUP;
+        case BPF_PROG_TYPE_KPROBE:  // uprobes; they load as such
+        case BPF_PROG_TYPE_STRUCT_OPS:
+        case BPF_PROG_TYPE_SYSCALL:
+            return true;
+        default:
+            return false;
+    }
+}
+
 }  // namespace
 
 Result<void> check_attachment(Env& env) {
@@ -66,11 +82,7 @@ Result<void> check_attachment(Env& env) {
     if (request.type == BPF_PROG_TYPE_SYSCALL && (request.flags & BPF_F_SLEEPABLE) == 0) {
         return env.reject(EINVAL, "Syscall programs can only be sleepable");
     }
-    // Of kprobes, uprobes may sleep; they load as such.
-    const bool may_sleep = request.type == BPF_PROG_TYPE_TRACING || request.type == BPF_PROG_TYPE_LSM ||
-                           request.type == BPF_PROG_TYPE_SYSCALL || request.type == BPF_PROG_TYPE_KPROBE ||
-                           request.type == BPF_PROG_TYPE_STRUCT_OPS;
-    if ((request.flags & BPF_F_SLEEPABLE) != 0 && !may_sleep) {
+    if ((request.flags & BPF_F_SLEEPABLE) != 0 && !may_sleep(request.type, request.expected_attach_type)) {
         return env.reject(EINVAL, "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable");
     }
     if (request.type == BPF_PROG_TYPE_STRUCT_OPS) return check_operation(env);
