@@ -109,14 +109,14 @@ void add_apply(CLI::App& app, int& status) {
     const auto options = std::make_shared<Options>();
     CLI::App* verb =
         app.add_subcommand("apply",
-                           "Change any number of extension links at once, or none when one cannot be made: packets see all of the "
-                           "changes or nothing of them.\nPROG, TARGET and LINK are a pin's path or id:N.");
+                           "Change any number of extension links at once, or none:\npackets see all of the changes or nothing of them.\n"
+                           "PROG, TARGET and LINK are a pin's path or id:N.");
     const auto add = [verb](const char* name, std::vector<std::string>& values, const char* type, const char* text) {
         verb->add_option(name, values, text)->allow_extra_args(false)->type_name(type);
     };
     add("--attach", options->attach, "PROG,TARGET,FUNCTION,PIN",
-        "Put PROG in the place of FUNCTION of TARGET, by a link pinned at PIN. PROG,PIN: of the function that it was loaded for");
-    add("--detach", options->detach, "LINK", "Take away what LINK attaches. A pin that is named goes, too");
+        "Put PROG in the place of FUNCTION of TARGET, by a link\npinned at PIN. PROG,PIN: of what it was loaded for");
+    add("--detach", options->detach, "LINK", "Take away what LINK attaches; a pin that is named goes");
     add("--replace", options->replace, "LINK,PROG", "Put PROG in the place of the program of LINK");
     verb->callback([options, &status] { status = apply(*options); });
 }

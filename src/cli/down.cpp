@@ -43,7 +43,7 @@ int down() {
 }  // namespace
 
 void add_down(CLI::App& app, int& status) {
-    app.add_subcommand("down", "End your graft kernel: its objects, pins and interfaces go; its clients' bpf(2) calls become ENOSYS")
+    app.add_subcommand("down", "End your graft kernel: its objects, pins and interfaces go;\nits clients' bpf(2) calls become ENOSYS")
         ->callback([&status] { status = down(); });
 }
 

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <vector>
 
@@ -19,28 +20,36 @@ Complaint complaint_of(const Error& error) {
     return {std::string(error.reason != nullptr ? error.reason : "cannot start the kernel") + ": " + std::strerror(error.code)};
 }
 
+[[noreturn]] void say_and_exit(int ready) {
+    dprintf(ready, "cannot start the kernel's process: %s", std::strerror(errno));
+    _exit(127);
+}
+
 // In the child: becomes `graft daemon`, holding nothing but what it is given.
 [[noreturn]] void become_daemon(int control, int ready, int log) {
     const int null = open("/dev/null", O_RDWR);
-    if (log < 0) log = STDERR_FILENO;
-    // A private kernel has no log: it speaks to the standard error of its starter.
-    if (null < 0 || dup2(log, STDERR_FILENO) < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0) _exit(127);
+    // A private kernel has no log: it speaks to the standard error of its starter, if that is open.
+    if (log < 0) log = fcntl(STDERR_FILENO, F_GETFD) < 0 ? null : STDERR_FILENO;
     std::vector<std::string> words = {"graft", "daemon", "--ready", "3"};
-    int highest = 3;
-    // Two descriptors to numbers 3 and 4, whatever numbers they have.
-    const int ready_copy = fcntl(ready, F_DUPFD, 10), control_copy = control < 0 ? -1 : fcntl(control, F_DUPFD, 10);
-    if (dup2(ready_copy, 3) < 0) _exit(127);
+    std::vector<int> descriptors = {null, null, log, ready};  // at numbers 0, 1 ...
     if (control >= 0) {
-        if (dup2(control_copy, 4) < 0) _exit(127);
+        descriptors.push_back(control);
         words.insert(words.end(), {"--control", "4"});
-        highest = 4;
     }
-    close_range(static_cast<unsigned>(highest + 1), ~0U, 0);
+    // Out of the way first: any of them may have any number, where our starter had none of the standard ones open.
+    constexpr int above = 10;
+    for (int& fd : descriptors) {
+        fd = fcntl(fd, F_DUPFD, above);
+        if (fd < 0) say_and_exit(ready);
+    }
+    int number = 0;
+    for (const int fd : descriptors) dup2(fd, number++);
+    close_range(static_cast<unsigned>(number), ~0U, 0);
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     execv("/proc/self/exe", arguments.data());
-    _exit(127);
+    say_and_exit(3);
 }
 
 // Until the daemon says that it is there, or why it is not.
@@ -103,7 +112,10 @@ Connected connect_or_start() {
         if (socket.ok()) return {std::move(*socket), {}};
         const Fd log(openat(state.value().fd(), StateDirectory::log_name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
         const Started started = start(-1, log.get());
-        if (started.complaint) return {Fd(), started.complaint};
+        if (started.complaint) {
+            state.value().remove_locked();
+            return {Fd(), started.complaint};
+        }
         socket = state.value().connect();
         if (socket.ok()) return {std::move(*socket), {}, true};
     }

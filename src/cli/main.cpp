@@ -1,7 +1,9 @@
 // graft: the tool.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <iostream>
 #include <string>
 
 #include "cli/client_process.h"
@@ -11,6 +13,7 @@ namespace graft::cli {
 namespace {
 
 constexpr int wrong_usage = 2;
+constexpr size_t help_column = 20;  // where descriptions begin; their lines end at 80
 
 std::string verbs_of(const CLI::App& app) {
     std::string names;
@@ -48,6 +51,13 @@ int complain_of_usage(const CLI::App& app, const CLI::ParseError& error) {
     return name == "graft run" ? graft_failed : wrong_usage;
 }
 
+// What was printed has arrived, or the tool has failed.
+int with_output_written(int status) {
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+    const int failed = complain(fail(errno, "cannot write to the standard output"));
+    return status == EXIT_SUCCESS ? failed : status;
+}
+
 }  // namespace
 
 int complain(const Error& error) {
@@ -65,8 +75,10 @@ int complain(std::string_view text) {
 
 int main(int argc, char** argv) {
     using namespace graft::cli;
-    CLI::App app{"The BPF subsystem of Linux in user space: unmodified BPF programs and their tools run on it."};
+    CLI::App app{"The BPF subsystem of Linux in user space:\nunmodified BPF programs and their tools run on it."};
     app.name("graft");
+    app.get_formatter()->column_width(help_column);
+    app.set_version_flag("--version", "graft " GRAFT_VERSION, "Print the version and exit");
     app.require_subcommand(1);
     int status = 0;
     for (const auto add : {add_run, add_shell, add_up, add_down, add_status, add_stats, add_apply, add_port, add_version, add_daemon})
@@ -75,7 +87,9 @@ int main(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         // Asked for help, or wrong.
-        return error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success) ? app.exit(error) : complain_of_usage(app, error);
+        if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success)) return complain_of_usage(app, error);
+        status = app.exit(error);
+        std::cout.flush();
     }
-    return status;
+    return with_output_written(status);
 }

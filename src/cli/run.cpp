@@ -8,7 +8,7 @@ namespace graft::cli {
 
 void add_run(CLI::App& app, int& status) {
     const auto options = std::make_shared<RunOptions>();
-    CLI::App* verb = app.add_subcommand("run", "Run a command on your graft kernel, which is started when there is none");
+    CLI::App* verb = app.add_subcommand("run", "Run a command on your graft kernel,\nwhich is started when there is none");
     verb->add_flag("--private", options->private_kernel, "On a kernel of its own that ends with the command");
     verb->add_option_function<std::string>(
             "--net",

@@ -25,7 +25,7 @@ int set(daemon::Verb verb) {
 }  // namespace
 
 void add_stats(CLI::App& app, int& status) {
-    CLI::App* noun = app.add_subcommand("stats", "Count what each program and each member of a chain does, for 'graft status' to show");
+    CLI::App* noun = app.add_subcommand("stats", "Count what each program and each member of a chain does,\nfor 'graft status' to show");
     noun->require_subcommand(1);
     noun->add_subcommand("on", "From now on, until 'graft stats off' or the kernel's end")->callback([&status] {
         status = set(daemon::Verb::stats_on);

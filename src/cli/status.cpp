@@ -106,7 +106,7 @@ Result<json> fetch_status() {
 }
 
 void add_status(CLI::App& app, int& status) {
-    CLI::App* verb = app.add_subcommand("status", "Show your graft kernel: objects, pins, clients, ports, and what is missing here");
+    CLI::App* verb = app.add_subcommand("status", "Show your graft kernel: objects, pins, clients, ports,\nand what is missing here");
     const auto as_json = std::make_shared<bool>(false);
     verb->add_flag("--json", *as_json, "For scripts");
     verb->callback([as_json, &status] { status = show(*as_json); });

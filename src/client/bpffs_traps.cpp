@@ -12,7 +12,8 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
-#include <thread>
+
+#include "base/thread.h"
 
 namespace graft::client {
 namespace {
@@ -57,18 +58,18 @@ std::string tmpfs_options(std::string_view options) {
     return mode ? kept : kept + ",mode=1777";
 }
 
-// Mounts in the client's mount namespace; 0, or the errno.  On a thread of its own, since a thread that has entered a mount namespace has
-// lost its working directory.
-int mount_in(int mount_namespace, int target, const std::string& options, unsigned long flags) {
-    int code = 0;
-    std::thread([&] {
+// Mounts in the client's mount namespace.  On a thread of its own, since a thread that has entered a mount namespace has lost its working
+// directory.
+Result<void> mount_in(int mount_namespace, int target, const std::string& options, unsigned long flags) {
+    Result<void> mounted;
+    TRY(start_thread([&] {
         std::array<char, 32> path;
         std::snprintf(path.data(), path.size(), "/proc/thread-self/fd/%d", target);
         if (unshare(CLONE_FS) != 0 || setns(mount_namespace, CLONE_NEWNS) != 0 ||
             mount("bpf", path.data(), "tmpfs", flags, options.c_str()) != 0)
-            code = errno;
-    }).join();
-    return code;
+            mounted = fail(errno, "cannot mount a bpffs");
+    })).join();
+    return mounted;
 }
 
 Outcome handle_mount(Gateway& gateway, Trap& trap) {
@@ -90,8 +91,8 @@ Outcome handle_mount(Gateway& gateway, Trap& trap) {
     if (!target.ok()) return Outcome::error(target.error());
     const Result<Fd> mount_namespace = trap.open_proc("ns/mnt", O_RDONLY);
     if (!mount_namespace.ok()) return Outcome::error(mount_namespace.error());
-    const int code = mount_in(mount_namespace.value().get(), target.value().get(), tmpfs_options(options), flags);
-    if (code != 0) return Outcome::error(code);
+    const Result<void> mounted = mount_in(mount_namespace.value().get(), target.value().get(), tmpfs_options(options), flags);
+    if (!mounted.ok()) return Outcome::error(mounted.error());
     const Result<Fd> root = trap.open_path(*path, -1, O_PATH | O_DIRECTORY);
     if (!root.ok()) return Outcome::error(root.error());
     const Result<void> added = gateway.bpffs().add_filesystem(root.value().get());

@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include <array>
-#include <thread>
 #include <utility>
+
+#include "base/thread.h"
 
 namespace graft::client {
 namespace {
@@ -73,12 +74,16 @@ void EventLoop::stop() {
 bool EventLoop::run() {
     std::unique_lock guard(leaders_lock_);
     std::shared_ptr<Leader> leader = start_leader();
+    if (!leader) return true;
     uint64_t seen = 0;
     while (!leader_left_.wait_for(guard, stuck_after, [this] { return stopped_.load(); })) {
         const uint64_t now = leader->progress;
         if (now % 2 == 1 && now == seen) {
+            // Without another thread the loop waits with this one.
+            const std::shared_ptr<Leader> next = start_leader();
+            if (!next) continue;
             leader->deposed = true;
-            leader = start_leader();
+            leader = next;
             seen = 0;
         } else {
             seen = now;
@@ -89,14 +94,16 @@ bool EventLoop::run() {
 
 std::shared_ptr<EventLoop::Leader> EventLoop::start_leader() {
     auto leader = std::make_shared<Leader>();
-    ++leaders_;
-    std::thread([this, leader] {
+    Result<std::thread> thread = start_thread([this, leader] {
         lead(*leader);
         // Under the lock: this object may be gone once run() has seen the number.
         const std::lock_guard guard(leaders_lock_);
         --leaders_;
         leader_left_.notify_all();
-    }).detach();
+    });
+    if (!thread.ok()) return nullptr;
+    ++leaders_;
+    thread->detach();
     return leader;
 }
 

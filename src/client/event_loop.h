@@ -51,7 +51,7 @@ private:
         std::atomic<uint64_t> progress = 0;  // odd: inside a callback
         std::atomic<bool> deposed = false;
     };
-    std::shared_ptr<Leader> start_leader();  // leaders_lock_ held
+    std::shared_ptr<Leader> start_leader();  // leaders_lock_ held; null: the host starts no more threads
     void lead(Leader& leader);
     void wait_once(Leader& leader);
 

@@ -96,7 +96,8 @@ Result<Message> receive_message(int socket) {
             received.descriptors.emplace_back(fd);
         }
     }
-    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return fail(EMSGSIZE, "a message on the control socket is too long");
+    if ((message.msg_flags & MSG_TRUNC) != 0) return fail(EMSGSIZE, "a message on the control socket is too long");
+    if ((message.msg_flags & MSG_CTRUNC) != 0) return fail(ENFILE, "no file descriptor is left for what the control socket brings");
     received.bytes.resize(static_cast<size_t>(size));
     return received;
 }

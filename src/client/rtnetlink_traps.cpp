@@ -78,6 +78,13 @@ private:
     Trap& trap_;
 };
 
+// Why graft cannot answer a call.  Mostly it is the host's to carry out or to refuse; but what graft itself lacks must not lead the client
+// past it.
+Outcome left_to_host(const Error& error) {
+    const bool shortage = error.code == EAGAIN || error.code == EMFILE || error.code == ENFILE || error.code == ENOMEM;
+    return shortage ? Outcome::error(ENOBUFS) : Outcome::proceed();
+}
+
 // The client's descriptor, when it is an rtnetlink socket.
 Result<Fd> rtnetlink_socket(Trap& trap, int fd) {
     Fd copy = TRY(trap.copy_descriptor(fd));
@@ -112,26 +119,27 @@ Outcome handle_socket(Shared& shared, Trap& trap) {
     const int kind = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (kind != SOCK_RAW && kind != SOCK_DGRAM) return Outcome::proceed();
     const Result<NetNamespace> where = trap.net_namespace();
-    if (!where.ok()) return Outcome::proceed();
+    if (!where.ok()) return left_to_host(where.error());
     Fd socket;
     const Result<void> made = in_network_namespace(where.value().fd, [&]() -> Result<void> {
         socket = Fd(::socket(AF_NETLINK, kind | SOCK_CLOEXEC | (type & SOCK_NONBLOCK), NETLINK_ROUTE));
         if (!socket) return fail(errno);
         return {};
     });
-    if (!made.ok()) return Outcome::proceed();
+    if (!made.ok()) return left_to_host(made.error());
     return give_number(shared, trap, socket.get(), first_number, (type & SOCK_CLOEXEC) != 0);
 }
 
 Outcome handle_dup(Shared& shared, Trap& trap) {
     const Result<Fd> socket = rtnetlink_socket(trap, trap.int_argument(0));
-    return socket.ok() ? give_number(shared, trap, socket.value().get(), first_number, false) : Outcome::proceed();
+    return socket.ok() ? give_number(shared, trap, socket.value().get(), first_number, false) : left_to_host(socket.error());
 }
 
 Outcome handle_fcntl(Shared& shared, Trap& trap) {
     const Result<Fd> socket = rtnetlink_socket(trap, trap.int_argument(0));
     const int at_least = trap.int_argument(2);
-    if (!socket.ok() || at_least < 0 || at_least > last_number) return Outcome::proceed();
+    if (!socket.ok()) return left_to_host(socket.error());
+    if (at_least < 0 || at_least > last_number) return Outcome::proceed();
     return give_number(shared, trap, socket.value().get(), at_least, trap.int_argument(1) == F_DUPFD_CLOEXEC);
 }
 
@@ -146,7 +154,7 @@ bool is_connected(int socket) {
 
 Outcome handle_send(Shared& shared, Trap& trap) {
     const Result<Fd> socket = rtnetlink_socket(trap, trap.int_argument(0));
-    if (!socket.ok()) return Outcome::proceed();
+    if (!socket.ok()) return left_to_host(socket.error());
     const Result<OutgoingMessage> message = read_outgoing(trap);
     // What cannot be read the host refuses; to another process graft has nothing to say.
     if (!message.ok() || !message.value().to_kernel) return Outcome::proceed();
@@ -161,7 +169,7 @@ Outcome handle_send(Shared& shared, Trap& trap) {
 
 Outcome handle_receive(Shared& shared, const std::shared_ptr<Trap>& trap) {
     Result<Fd> socket = rtnetlink_socket(*trap, trap->int_argument(0));
-    if (!socket.ok()) return Outcome::proceed();
+    if (!socket.ok()) return left_to_host(socket.error());
     const Result<IncomingMessage> message = read_incoming(*trap);
     if (!message.ok()) return Outcome::error(message.error());
     if (message.value().native) return Outcome::proceed();

@@ -37,6 +37,10 @@ Supervisor::~Supervisor() {
 }
 
 Result<void> Supervisor::add(NewClient client) {
+    // Anything may come over a socket; what is no listener would be reported ready for ever.
+    const uint64_t no_call = 0;
+    if (ioctl(client.listener.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &no_call) != 0 && errno != ENOENT)
+        return fail(EINVAL, "the descriptor is no seccomp listener");
     auto listener = std::make_shared<Listener>();
     listener->fd = std::move(client.listener);
     listener->pid = client.pid;

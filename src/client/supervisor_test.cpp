@@ -602,6 +602,16 @@ TEST_F(SupervisorTest, ASecondListenerIsRefusedWithAReason) {
               0);
 }
 
+TEST_F(SupervisorTest, WhatIsNoListenerIsRefused) {
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    const Fd other_end(ends[1]);
+    Supervisor::NewClient client;
+    client.listener = Fd(ends[0]);
+    EXPECT_EQ(supervisor->add(std::move(client)).code(), EINVAL);
+    EXPECT_TRUE(supervisor->list().empty());
+}
+
 // The 32-bit entry must not reach the host's bpf(2).  A host without that entry kills the client.
 TEST_F(SupervisorTest, TheCompatEntryIsEnosys) {
     const int status = run([] {

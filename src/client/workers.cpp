@@ -1,7 +1,8 @@
 #include "client/workers.h"
 
-#include <system_error>
 #include <utility>
+
+#include "base/thread.h"
 
 namespace graft::client {
 namespace {
@@ -47,30 +48,25 @@ void Workers::run(uint64_t group, std::function<void()> task) {
         ready_.notify_one();
         return;
     }
-    try {
-        start();
-    } catch (const std::system_error&) {
-        // No thread to be had: one that is busy takes it later; with none at all, it has to be done here.
-        if (threads_.empty()) {
-            Task here = std::move(runnable_.back());
-            runnable_.pop_back();
-            --mine.running;
-            here.run();
-        }
-    }
+    if (start() || !threads_.empty()) return;
+    // No thread to be had, and none that takes it later: it has to be done here.
+    Task here = std::move(runnable_.back());
+    runnable_.pop_back();
+    --mine.running;
+    here.run();
 }
 
-void Workers::start() {
+bool Workers::start() {
     for (std::thread& thread : ended_) thread.join();
     ended_.clear();
     const auto self = threads_.emplace(threads_.end());
-    try {
-        // It finds itself in the list: we hold the lock.
-        *self = std::thread([this, self] { work(self); });
-    } catch (...) {
+    Result<std::thread> started = start_thread([this, self] { work(self); });
+    if (!started.ok()) {
         threads_.erase(self);
-        throw;
+        return false;
     }
+    *self = std::move(*started);  // it finds itself in the list: we hold the lock
+    return true;
 }
 
 void Workers::end_of_work(Threads::iterator self) {

@@ -44,7 +44,7 @@ private:
         std::function<void()> run;
     };
     using Threads = std::list<std::thread>;
-    void start();  // lock_ held; may throw std::system_error
+    bool start();  // lock_ held; false: the host starts no more threads
     void work(Threads::iterator self);
     void end_of_work(Threads::iterator self);  // lock_ held
 

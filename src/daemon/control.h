@@ -34,8 +34,8 @@ struct Request {
 struct Answer {
     int32_t error = 0;                                          // errno; then `text` is one line for the user
     bool has_user = false, has_mount = false, has_net = false;  // the descriptors that come along, in this order
-    std::array<char, 512> text{};
-    std::array<char, 256> pins{};  // the directory for pins, when it is not /sys/fs/bpf
+    std::array<char, 4608> text{};                              // what is missing, and where pins go
+    std::array<char, 4096> pins{};                              // the directory for pins, when it is not /sys/fs/bpf
 };
 
 [[nodiscard]] Request make_request(Verb verb, std::string_view command = {});

@@ -38,6 +38,8 @@ void raise_open_files() {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+constexpr std::string_view no_files = "no file descriptor is left for one more client: raise the hard limit of open files (ulimit -Hn)";
+
 void send_answer(int socket, const Answer& answer) {
     // Whoever does not read has gone.
     if (!client::send_message(socket, bytes_of(answer)).ok()) return;
@@ -54,30 +56,37 @@ void refuse(int socket, int code, std::string_view text) {
 
 Result<std::unique_ptr<Daemon>> Daemon::create(int control) {
     auto daemon = std::make_unique<Daemon>();
+    const Result<void> started = daemon->start(control);
+    if (started.ok()) return daemon;
+    // Who starts us holds the lock of the state directory until we have gone, and removes it.
+    daemon->state_.reset();
+    return started.error();
+}
+
+Result<void> Daemon::start(int control) {
     if (control < 0) {
         // Before the namespaces: a path in there might be another's.
-        daemon->state_ = TRY(StateDirectory::open(StateDirectory::Missing::create));
-        daemon->listener_ = TRY(daemon->state_->listen());
+        state_ = TRY(StateDirectory::open(StateDirectory::Missing::create));
+        listener_ = TRY(state_->listen());
     }
-    daemon->kernel_ = TRY(Kernel::create());
-    daemon->namespaces_ = client::make_namespaces(daemon->kernel_->vmlinux_btf->raw());
-    if (std::string hidden = client::hidden_children(); !hidden.empty()) daemon->namespaces_.missing.push_back(std::move(hidden));
-    daemon->gateway_ = TRY(client::Gateway::create(client::bpf_of(*daemon->kernel_)));
-    TRY(daemon->set_up_pins());
-    daemon->loop_ = TRY(client::EventLoop::create());
+    kernel_ = TRY(Kernel::create());
+    namespaces_ = client::make_namespaces(kernel_->vmlinux_btf->raw());
+    if (std::string hidden = client::hidden_children(); !hidden.empty()) namespaces_.missing.push_back(std::move(hidden));
+    gateway_ = TRY(client::Gateway::create(client::bpf_of(*kernel_)));
+    TRY(set_up_pins());
+    loop_ = TRY(client::EventLoop::create());
 
-    std::vector<TrapRow> rows = client::bpf_traps(*daemon->gateway_);
-    for (TrapRow& row : client::bpffs_traps(*daemon->gateway_)) rows.push_back(std::move(row));
-    for (TrapRow& row : client::perf_traps(*daemon->gateway_)) rows.push_back(std::move(row));
+    std::vector<TrapRow> rows = client::bpf_traps(*gateway_);
+    for (TrapRow& row : client::bpffs_traps(*gateway_)) rows.push_back(std::move(row));
+    for (TrapRow& row : client::perf_traps(*gateway_)) rows.push_back(std::move(row));
     for (TrapRow& row : client::rlimit_traps()) rows.push_back(std::move(row));
-    daemon->interfaces_ = std::make_unique<client::Interfaces>(*daemon->kernel_);
-    if (!daemon->interfaces_->missing().empty()) daemon->namespaces_.missing.push_back(daemon->interfaces_->missing());
-    for (TrapRow& row : client::rtnetlink_traps(daemon->interfaces_->rtnetlink(), *daemon->loop_)) rows.push_back(std::move(row));
-    daemon->supervisor_ = TRY(client::Supervisor::create(*daemon->loop_, *daemon->gateway_, std::move(rows)));
+    interfaces_ = std::make_unique<client::Interfaces>(*kernel_);
+    if (!interfaces_->missing().empty()) namespaces_.missing.push_back(interfaces_->missing());
+    for (TrapRow& row : client::rtnetlink_traps(interfaces_->rtnetlink(), *loop_)) rows.push_back(std::move(row));
+    supervisor_ = TRY(client::Supervisor::create(*loop_, *gateway_, std::move(rows)));
 
-    TRY(daemon->watch_signals());
-    TRY(daemon->listen(control));
-    return daemon;
+    TRY(watch_signals());
+    return listen(control);
 }
 
 Daemon::~Daemon() {
@@ -135,12 +144,14 @@ Result<void> Daemon::watch_signals() {
 
 Result<void> Daemon::listen(int control) {
     if (control >= 0) return add_connection(Fd(control));
+    spare_ = Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
     return loop_->watch(listener_.get(), EPOLLIN, [this](uint32_t) { accept(); });
 }
 
 void Daemon::accept() {
     const std::lock_guard guard(lock_);
     Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!socket && (errno == EMFILE || errno == ENFILE)) return refuse_for_want_of_files();
     if (!socket) return;
     ucred peer{};
     socklen_t length = sizeof(peer);
@@ -149,6 +160,12 @@ void Daemon::accept() {
         return;
     }
     if (!add_connection(std::move(socket)).ok()) return;
+}
+
+void Daemon::refuse_for_want_of_files() {
+    spare_.close();
+    if (const Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); socket) refuse(socket.get(), ENFILE, no_files);
+    spare_ = Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
 Result<void> Daemon::add_connection(Fd socket) {
@@ -171,7 +188,9 @@ void Daemon::on_connection(int fd) {
     Result<client::Message> message = client::receive_message(fd);
     if (message.code() == EAGAIN) return;
     bool keep = false;
-    if (message.ok() && connection.run && message->descriptors.size() == 1) {
+    if (message.code() == ENFILE) {
+        refuse(fd, ENFILE, no_files);
+    } else if (message.ok() && connection.run && message->descriptors.size() == 1) {
         keep = on_listener(connection, std::move(message->descriptors[0]));
     } else if (message.ok()) {
         if (const auto request = read_at<Request>(message->bytes, 0)) keep = on_request(connection, *request);

@@ -50,12 +50,14 @@ private:
         std::optional<Request> run;  // whose listener is awaited
         pid_t pid = 0;
     };
+    Result<void> start(int control);
     Result<void> listen(int control);
     Result<void> set_up_pins();
     Result<void> make_pins_directory();
     Result<void> watch_signals();
     Result<void> add_connection(Fd socket);
     void accept();
+    void refuse_for_want_of_files();
     void on_connection(int fd);
     void end();
     // Whether the connection is to be kept.
@@ -76,6 +78,7 @@ private:
     std::unique_ptr<client::Supervisor> supervisor_;
     Ref<Object> statistics_;  // of `graft stats on`
     Fd listener_, signals_, mounts_;
+    Fd spare_;         // given up for a moment to refuse a client for whom there is no descriptor
     std::mutex lock_;  // over what follows: the loop's thread may change
     std::map<int, Connection> connections_;
     bool ending_ = false;  // lets nobody in any more

@@ -93,6 +93,10 @@ void StateDirectory::remove() const {
     if (!held.ok() || fstat(socket_file_.get(), &ours) != 0 || fstatat(directory_.get(), socket_name, &named, 0) != 0 ||
         ours.st_ino != named.st_ino)
         return;
+    remove_locked();
+}
+
+void StateDirectory::remove_locked() const {
     for (const char* name : {socket_name, log_name, lock_name}) unlinkat(directory_.get(), name, 0);
     rmdir(path_.c_str());
 }

@@ -29,6 +29,8 @@ public:
     Result<Fd> lock() const;
     // For the end of the kernel that listened: the directory and what is in it, unless another kernel listens there by now.
     void remove() const;
+    // The same by who holds the lock, and knows that no kernel came to be.
+    void remove_locked() const;
 
     static constexpr const char* variable = "GRAFT_DIRECTORY";
     static constexpr const char* log_name = "log";

@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <thread>
+#include "base/thread.h"
 
 namespace graft {
 namespace {
@@ -16,7 +16,7 @@ constexpr int so_netns_cookie = 71;
 
 Result<void> on_thread(const std::function<Result<void>()>& work) {
     Result<void> result;
-    std::thread([&] { result = work(); }).join();
+    TRY(start_thread([&] { result = work(); })).join();
     return result;
 }
 

@@ -12,6 +12,7 @@
 #include <future>
 
 #include "base/rcu.h"
+#include "base/thread.h"
 #include "engine/engine.h"
 #include "map/devmap.h"
 
@@ -111,10 +112,10 @@ Result<std::unique_ptr<PacketLoop>> PacketLoop::start(Cpus& cpus) {
     event.events = EPOLLIN;
     event.data.ptr = nullptr;
     if (epoll_ctl(loop->epoll_.get(), EPOLL_CTL_ADD, loop->wake_.get(), &event) != 0) return fail(errno, "epoll_ctl");
-    loop->thread_ = std::thread([raw = loop.get()] {
+    loop->thread_ = TRY(start_thread([raw = loop.get()] {
         pthread_setname_np(pthread_self(), "graft-packets");
         raw->loop();
-    });
+    }));
     return loop;
 }
 

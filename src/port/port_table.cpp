@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "base/thread.h"
 #include "port/netns.h"
 #include "port/packet_wire.h"
 
@@ -46,7 +47,7 @@ Result<std::unique_ptr<PortTable>> PortTable::create(PacketLoop& loop, Listener&
     TRY(table->listen());
     table->stop_ = Fd(eventfd(0, EFD_CLOEXEC));
     if (!table->stop_) return fail(errno, "eventfd");
-    table->watcher_ = std::thread([raw = table.get()] { raw->watch(); });
+    table->watcher_ = TRY(start_thread([raw = table.get()] { raw->watch(); }));
     return table;
 }
 

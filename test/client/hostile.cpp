@@ -8,10 +8,14 @@
 //   flood       eight threads of calls
 //   hold N      N maps held at once, then closed; -ENFILE before that is said: "full at M"
 //   links N     N links, then waits to be killed (prints "ready")
+//   processes   as many processes as there may be, so that graft gets no thread for a call: -EAGAIN or -ENOBUFS until there is room again
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/netlink.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -373,6 +377,33 @@ int hold(int count) {
     return 0;
 }
 
+// --- processes -------------------------------------------------------------------------------------------------------------------------
+
+int processes() {
+    const char* place = "hostile-bpffs";
+    REQUIRE(mkdir(place, 0700) == 0 || errno == EEXIST);
+    std::vector<pid_t> children;
+    for (;;) {
+        const pid_t child = fork();
+        if (child == 0) {
+            pause();
+            _exit(0);
+        }
+        if (child < 0) break;
+        children.push_back(child);
+    }
+    const bool full = errno == EAGAIN;
+    const bool refused = mount("bpf", place, "bpf", 0, nullptr) != 0 && errno == EAGAIN;
+    const Fd no_socket(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) >= 0 ? 0 : -errno);
+    for (const pid_t child : children) kill(child, SIGKILL);
+    for (const pid_t child : children) waitpid(child, nullptr, 0);
+    REQUIRE(full && refused && no_socket.error() == -ENOBUFS);
+    require_alive(array());
+    REQUIRE(mount("bpf", place, "bpf", 0, nullptr) == 0 && umount(place) == 0 && rmdir(place) == 0);
+    REQUIRE(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) >= 0);
+    return 0;
+}
+
 // One freplace program at as many targets.
 int links(int count) {
     ObjectFile first("xdp_target"), extension("extension");
@@ -411,6 +442,7 @@ int main(int argc, char** argv) {
     if (what == "flood") return flood();
     if (what == "hold") return hold(count);
     if (what == "links") return links(count);
+    if (what == "processes") return processes();
     std::fprintf(stderr, "hostile: what?\n");
     return 2;
 }

@@ -28,10 +28,22 @@ refused 125 "^graft: no command to run: 'graft run -- CMD'" run --private
 refused 125 "^graft: unknown option '--bogus'; 'graft run --help' tells more" run --bogus -- true
 refused 125 "^graft: --net: it is 'own' or 'host', not 'moon'" run --net moon -- true
 refused 125 "^graft: --net: .* missing; 'graft run --help'" run --net
+# What cannot be printed is no success.
+for words in status 'status --json' 'port list' version --version --help 'run --help'; do
+    # shellcheck disable=SC2086
+    status 1 "$graft" $words >/dev/full 2>"$work/err"
+    check "'graft $words' to a full device" 'graft: cannot write to the standard output: No space left on device' "$(cat "$work/err")"
+done
 # None of these started a kernel.
 [[ ! -e $XDG_RUNTIME_DIR/graft ]] || fail "a wrong command line started a kernel"
 status 0 "$graft" --help >"$work/out"
 matches "help" 'Usage: graft ' "$(cat "$work/out")"
+for verb in '' run shell up down status stats 'stats on' 'stats off' apply port 'port list' version; do
+    # shellcheck disable=SC2086
+    "$graft" $verb --help
+done >"$work/out"
+check "lines of help too long for a terminal" "" "$(awk 'length > 80' "$work/out")"
+check "--version" "$("$graft" version)" "$("$graft" --version)"
 matches "help of run" '--net own\|host ' "$("$graft" run --help)"
 
 # A command that is not there, whatever its name and whatever else PATH has.
@@ -58,3 +70,27 @@ refused 127 '^graft: : No such file or directory$' run -- ''
 for directory in /nonexistent /proc; do
     XDG_RUNTIME_DIR=$directory refused 125 "^graft: cannot make graft's directory in XDG_RUNTIME_DIR.*" run -- true
 done
+# A kernel that cannot start: one line, and no files.
+"$graft" down
+cannot_start() {    # PATTERN CMD...
+    local pattern=$1 got=0
+    shift
+    timeout 60 "$@" >"$work/out" 2>&1 || got=$?
+    check "status of '$*'" 125 "$got"
+    matches "'$*'" "$pattern" "$(cat "$work/out")"
+    check "lines of '$*'" 1 "$(wc -l <"$work/out")"
+    [[ ! -e $XDG_RUNTIME_DIR/graft ]] || fail "a kernel that could not start left $(find "$XDG_RUNTIME_DIR/graft")"
+}
+cannot_start '^graft: cannot start the kernel.s process: Invalid argument$' bash -c 'ulimit -n 10 && exec "$@"' sh "$graft" run -- true
+cannot_start '^graft: .*: Too many open files$' bash -c 'ulimit -n 15 && exec "$@"' sh "$graft" run -- true
+privileged=(unshare --mount)
+[[ $EUID -eq 0 ]] || privileged+=(--user --map-root-user)
+mkdir "$work/full"
+"${privileged[@]}" bash -c 'mount -t tmpfs -o nr_inodes=3 full "$2" && export XDG_RUNTIME_DIR=$2 && timeout 60 "$1" run -- true; echo $?; find "$2" -mindepth 1' \
+    sh "$graft" "$work/full" >"$work/out" 2>&1
+check "a full directory" "graft: cannot listen in graft's directory: No space left on device 125 " "$(tr '\n' ' ' <"$work/out")"
+
+# A tool without standard streams.
+status 0 "$graft" run --private -- touch "$work/ran" <&- >&- 2>&-
+status 0 "$graft" run -- touch "$work/ran-too" <&- >&- 2>&-
+[[ -e $work/ran && -e $work/ran-too ]] || fail "without standard streams the command did not run"

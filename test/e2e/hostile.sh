@@ -20,6 +20,8 @@
 #   an O_PATH copy opened again, leases and SIGIO                    Descriptors.OPathCopyOfADeadObject, ResurrectionRaces, files
 #   equal inode numbers of two filesystems                           twins below
 #   RLIMIT_NOFILE of the kernel: ENFILE, and it is said              Descriptors.TheLimitIsEnfileWithAReason, limit below
+#   no thread to be had (RLIMIT_NPROC)                               processes below
+#   no file for one more client                                      crowd below
 #   ten thousand objects                                             Supervisor.TenThousandObjects, hold
 #   seals: truncate, grow, write, seal                               Descriptors.ClientsCannotResizeTheFile, files
 #   a mapping holds the object; freeze of what is mapped             Descriptors.AMappingHoldsIt, Mappings.*, syscall.map-mmap
@@ -125,3 +127,29 @@ matches "at the limit" '^full at [0-9]+$' "$(cat "$work/out")"
 error=$("$graft" run --explain -- "$hostile" hold 2000 2>&1)
 matches "its reason" 'graft: BPF_MAP_CREATE: ENFILE: [^'$'\n'']*open files' "$error"
 status 0 "$graft" run -- "$probe" map lookup
+"$graft" down
+
+# More clients at once than it has files for: who comes too late is told so in one line, the others go on.
+(ulimit -n 64 && "$graft" up >/dev/null)
+crowd=()
+for i in $(seq 60); do
+    "$graft" run -- bash -c "echo $i >>$work/crowd; until [[ -e $work/go ]]; do sleep 0.1; done" 2>>"$work/refusals" &
+    crowd+=($!)
+done
+all_here() { [[ $(cat "$work/crowd" "$work/refusals" 2>/dev/null | wc -l) -eq 60 ]]; }
+within 60 all_here || fail "of 60 clients $(wc -l <"$work/crowd") run and $(wc -l <"$work/refusals") were refused"
+matches "the crowd's kernel" '^kernel: version ' "$("$graft" status)"
+check "what the crowd was told" 'graft: no file descriptor is left for one more client: raise the hard limit of open files (ulimit -Hn)' "$(sort -u "$work/refusals")"
+touch "$work/go"
+served=0
+for pid in "${crowd[@]}"; do wait "$pid" && served=$((served + 1)); done
+check "clients served" "$(wc -l <"$work/crowd")" "$served"
+status 0 "$graft" run -- "$probe" map lookup
+"$graft" down
+
+# As many processes as there may be: a call that needs a thread fails, and the kernel lives.  (Of root the host does not count them.)
+if [[ $EUID -ne 0 ]] && unshare --user --map-root-user true 2>/dev/null; then
+    unshare --user --map-root-user bash -c "ulimit -u 60 && '$graft' up >/dev/null && '$graft' run -- '$hostile' processes && '$graft' status >'$work/out' && '$graft' down" ||
+        fail "a client that uses all processes up"
+    matches "after it" '^kernel: version ' "$(cat "$work/out")"
+fi
