@@ -210,6 +210,7 @@ int bpf_dynptr_from_skb(__sk_buff* s, u64 flags, bpf_dynptr* ptr__uninit) { retu
 int bpf_dynptr_from_xdp(xdp_md* x, u64 flags, bpf_dynptr* ptr__uninit) { return x == nullptr || flags != 0 || ptr__uninit == nullptr; }
 // Stands in for a member of bpf_dummy_ops: which arguments may be null.
 int bpf_dummy_ops__test_1(bpf_dummy_ops_state* cb__nullable) { return cb__nullable == nullptr; }
+void bpf_throw(u64 cookie) { (void)cookie; }
 int bpf_copy_from_user_str(void* dst, u32 dst__sz, const void* unsafe_ptr__ign, u64 flags) {
     return dst == nullptr || dst__sz == 0 || unsafe_ptr__ign == nullptr || flags != 0;
 }

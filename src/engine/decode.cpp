@@ -2,6 +2,7 @@
 #include <initializer_list>
 
 #include "engine/operation.h"
+#include "helper/kfuncs.h"
 
 namespace graft {
 namespace {
@@ -174,6 +175,10 @@ void decode_call(const bpf_insn& insn, Decoded& decoded) {
         decoded.operation = tail_call;
         return;
     }
+    if (insn.imm == throw_kfunc) {
+        decoded.operation = throw_exception;
+        return;
+    }
     const Helper* helper = find_helper(static_cast<uint32_t>(insn.imm));
     if (helper == nullptr || helper->function == nullptr) return;
     decoded.operation = call_helper;
@@ -251,14 +256,25 @@ Decoded decode_one(const bpf_insn& insn, const bpf_insn* second) {
     return decoded;
 }
 
+// `number`: of the function that it is in.
+void unwind(const VerifiedProgram& program, uint32_t number, Decoded& decoded) {
+    const bool calls = decoded.operation == call_subprogram && program.subprograms[decoded.subprogram].may_throw;
+    if (!calls && decoded.operation != throw_exception) return;
+    decoded.unwinding = number == 0 ? Unwinding::ends : Unwinding::passes;
+    decoded.off = static_cast<int32_t>(program.exception_callback);
+}
+
 }  // namespace
 
 Result<std::vector<Decoded>> decode(const VerifiedProgram& program) {
     const std::vector<bpf_insn>& insns = program.insns;
     std::vector<Decoded> operations(insns.size());
+    uint32_t function = 0;
     for (size_t i = 0; i < insns.size(); ++i) {
+        if (function + 1 < program.subprograms.size() && i >= program.subprograms[function + 1].start) ++function;
         operations[i] = decode_one(insns[i], i + 1 < insns.size() ? &insns[i + 1] : nullptr);
         if (operations[i].operation == unreachable) return fail(abi::enotsupp, "graft does not know an instruction of the program");
+        unwind(program, function, operations[i]);
         if (operations[i].operation == ld_imm64 || operations[i].operation == ld_function) ++i;
     }
     return operations;

@@ -25,7 +25,7 @@ namespace graft {
     X(probe8) X(probe16) X(probe32) X(probe64) X(probesx8) X(probesx16) X(probesx32) \
     X(stx8) X(stx16) X(stx32) X(stx64) X(st8) X(st16) X(st32) X(st64) X(atomic32) X(atomic64) \
     X(ld_abs8) X(ld_abs16) X(ld_abs32) X(ld_ind8) X(ld_ind16) X(ld_ind32) \
-    X(ja) X(may_goto) X(call_helper) X(call_subprogram) X(tail_call) X(exit) X(unreachable)
+    X(ja) X(may_goto) X(call_helper) X(call_subprogram) X(tail_call) X(throw_exception) X(exit) X(unreachable)
 // clang-format on
 
 enum class Operation : uint8_t {
@@ -36,11 +36,22 @@ enum class Operation : uint8_t {
 #undef GRAFT_FOUR
 };
 
+// What an exception does that comes up at a call, or at a throw.  It leaves every function of its program, and is caught in the main one's
+// place; RunContext::thrown is set meanwhile.
+enum class Unwinding : uint8_t {
+    none,    // none can come
+    passes,  // leaves this function, too
+    ends,    // this is the main function: what catches it is called, and returns in its place
+};
+
 struct Decoded {
     Operation operation = Operation::unreachable;
     uint8_t dst = 0;
     uint8_t src = 0;
-    int32_t off = 0;  // of memory, in bytes; of a jump, in slots after the next; of an atomic operation its imm is in `imm`
+    Unwinding unwinding = Unwinding::none;  // of call_subprogram, throw_exception
+    // Of memory, in bytes; of a jump, in slots after the next; of an atomic operation its imm is in `imm`; where unwinding ends: the
+    // subprogram that catches.
+    int32_t off = 0;
     union {
         uint64_t imm = 0;
         HelperFunction helper;

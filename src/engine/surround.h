@@ -1,7 +1,8 @@
 // run_surrounded(): a call of a traced function: its fentry programs, itself, its fexit programs.  What engines share of it.
 //
 // A tracing program that is running on this CPU already is not entered again: that is a miss, counted for the program.  It starts with no
-// tail calls made, and those it makes are not the traced program's.
+// tail calls made, and those it makes are not the traced program's.  A function that an exception leaves is not traced at its exit (Linux
+// 6.12 crashes).
 #pragma once
 
 #include <array>
@@ -56,6 +57,8 @@ uint64_t run_surrounded(const Surround& surround, const Arguments& arguments, Ru
     for (const Trace& each : surround.entries) trace(each);
     const uint64_t start = surround.counters ? now_ns() : 0;
     const uint64_t result = call(surround.function, arguments);
+    if (run.thrown) [[unlikely]]
+        return result;  // it did not return: there is no exit to trace
     if (surround.counters) surround.counters->count(static_cast<uint32_t>(result), now_ns() - start);
     frame.result() = result;
     frame.has_result = true;

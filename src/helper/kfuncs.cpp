@@ -5,7 +5,7 @@
 namespace graft {
 
 const Helper* find_kfunc(std::string_view name) {
-    for (const auto family : {dynptr_kfuncs(), user_kfuncs()}) {
+    for (const auto family : {dynptr_kfuncs(), user_kfuncs(), exception_kfuncs()}) {
         for (const Helper& row : family) {
             if (row.name == name) return &row;
         }
@@ -14,7 +14,7 @@ const Helper* find_kfunc(std::string_view name) {
 }
 
 const Helper* find_kfunc(uint32_t id) {
-    for (const auto family : {dynptr_kfuncs(), user_kfuncs()}) {
+    for (const auto family : {dynptr_kfuncs(), user_kfuncs(), exception_kfuncs()}) {
         for (const Helper& row : family) {
             if (row.id == id) return &row;
         }

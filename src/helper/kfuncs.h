@@ -10,10 +10,12 @@
 namespace graft {
 
 // Ids of the rows, which no program can name: of the first, and of the first of each family.
-inline constexpr uint32_t first_kfunc = 0x20000, dynptr_kfunc = first_kfunc, user_kfunc = first_kfunc + 0x100;
+inline constexpr uint32_t first_kfunc = 0x20000, dynptr_kfunc = first_kfunc, user_kfunc = first_kfunc + 0x100,
+                          throw_kfunc = first_kfunc + 0x200;
 
 [[nodiscard]] std::span<const Helper> dynptr_kfuncs();
 [[nodiscard]] std::span<const Helper> user_kfuncs();
+[[nodiscard]] std::span<const Helper> exception_kfuncs();
 
 // Null: graft has none of that name, or id.
 [[nodiscard]] const Helper* find_kfunc(std::string_view name);

@@ -18,6 +18,7 @@ TargetFacts target_facts(const Program& program) {
                                     .btf_func_id = function.btf_func_id,
                                     .is_global = function.is_global,
                                     .unreliable = function.unreliable,
+                                    .catches = function.catches,
                                     .changes_packet = function.changes_packet,
                                     .might_sleep = function.might_sleep});
     }

@@ -46,6 +46,7 @@ Result<void> write_functions(Caller& caller, bpf_prog_info& info, const Program&
     uint32_t total = 0;
     for (uint32_t i = 0; i < code.subprograms.size(); ++i) {
         const Subprogram& function = code.subprograms[i];
+        if (function.is_hidden) continue;
         addresses.push_back(program.function_address(i));
         lengths.push_back(program.engine_code().size_of(function));
         tags.push_back(i == 0 ? program.facts().tag : program_tag(std::span(code.insns).subspan(function.start, function.length)));

@@ -23,6 +23,9 @@ public:
         info.name = type->name();
         if (target_ != nullptr) {
             TRY(find_function(info));
+            if (function(info).catches) {
+                return refuse("{} programs cannot attach to exception callback\n", is_extension() ? "Extension" : "FENTRY/FEXIT");
+            }
             if (is_extension()) TRY(may_extend(function(info)));
             TRY(may_follow());
         } else if (is_extension()) {

@@ -22,6 +22,7 @@ struct TargetFunctionFacts {
     uint32_t btf_func_id = 0;  // 0: none
     bool is_global = false;
     bool unreliable = false;
+    bool catches = false;  // exceptions
     bool changes_packet = false;
     bool might_sleep = false;
 };

@@ -42,9 +42,11 @@ struct Function {
     bool has_tail_call = false;
     bool tail_call_reachable = false;
     bool has_ld_abs = false;
-    bool is_callback = false;  // its address is taken
-    bool is_async_callback = false;
+    bool is_callback = false;        // a helper calls it, now or later, or it catches exceptions
+    bool is_async_callback = false;  // later: on a stack of its own
     bool is_exception_callback = false;
+    bool is_hidden = false;  // not the program's: the default one
+    bool may_throw = false;  // an exception may come out of it
     bool changes_packet = false;
     bool might_sleep = false;
     bool args_cached = false;  // global functions: arguments classified (btf_func)
@@ -70,6 +72,9 @@ struct Env {
     // The rules of the program type; of the target's for EXT, once attach_target has been checked.
     const ProgType* type = nullptr;
     AttachTargetInfo attach;  // EXT and tracing: what it attaches to
+
+    uint32_t exception_callback = 0;  // the function that catches what the program throws; 0: none yet, or it is returned
+    bool throws = false;              // the walk came to a bpf_throw
 
     uint32_t nullable_args = 0;                    // struct_ops: the arguments that may be null, a bit each
     std::optional<std::vector<BtfType>> arg_tags;  // of the program's BTF, once they have been looked for

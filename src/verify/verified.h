@@ -25,7 +25,9 @@ struct Subprogram {
     bool might_sleep = false;
     bool has_tail_call = false;
     bool tail_call_reachable = false;
-    bool is_callback = false;  // called by address only
+    bool may_throw = false;  // an exception may come out of it
+    bool catches = false;    // exceptions; nothing may replace or trace it
+    bool is_hidden = false;  // not the program's own: what catches when it names nobody.  The last; clients do not see it
 };
 
 // A load through a pointer into a kernel object (abi::probe_mem, probe_memsx) from an address below this one is one through a null pointer,
@@ -48,6 +50,7 @@ struct VerifiedProgram {
     std::vector<Ref<Map>> maps;  // in the order of first use: bpf_prog_info.map_ids
     std::vector<bpf_func_info> func_info;
     std::vector<bpf_line_info> line_info;
+    uint32_t exception_callback = 0;  // the subprogram that is called in the main function's place with a cookie that was thrown; 0: none is
     AttachTargetInfo attach;      // EXT and tracing: the function it was verified against
     uint32_t max_ctx_offset = 0;  // bytes of the context that it touches
     uint32_t verified_insns = 0;  // instructions walked

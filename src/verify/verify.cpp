@@ -28,6 +28,7 @@ Result<void> before(Env& env) {
 Result<void> walk(Env& env, WalkCounts& counts) {
     TRY(explore(env, counts, 0));
     if (env.func_info.empty()) return {};
+    if (env.exception_callback != 0) env.functions[env.exception_callback].called = true;
     for (bool again = true; again;) {
         again = false;
         for (uint32_t number = 1; number < env.function_count(); ++number) {

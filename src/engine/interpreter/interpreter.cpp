@@ -104,6 +104,12 @@ uint64_t call(const Image& image, const LinkedFunction& function, const Argument
     return run_surrounded(image.surrounds[static_cast<uint32_t>(function.surround)], arguments, run, inner);
 }
 
+// An exception has come up to the main function of its program.
+uint64_t caught(const Image& image, const LinkedFunction& main, const Decoded& op, RunContext& run) {
+    run.thrown = false;
+    return call(image, image.functions[image.callees[main.callees + static_cast<uint32_t>(op.off)]], {run.cookie}, run);
+}
+
 uint64_t execute(const Image* image, const LinkedFunction* function, const Arguments& arguments, RunContext& run) {
     alignas(16) std::byte stack[abi::max_stack];
     uint64_t r[11];
@@ -305,8 +311,13 @@ uint64_t execute(const Image* image, const LinkedFunction* function, const Argum
             case call_subprogram: {
                 const LinkedFunction& callee = image->functions[image->callees[function->callees + op.subprogram]];
                 r[0] = call(*image, callee, {r[1], r[2], r[3], r[4], r[5]}, run);
-                break;
+                if (op.unwinding == Unwinding::none || !run.thrown) break;
+                return op.unwinding == Unwinding::ends ? caught(*image, *function, op, run) : 0;
             }
+            case throw_exception:
+                run.thrown = true;
+                run.cookie = r[1];
+                return op.unwinding == Unwinding::ends ? caught(*image, *function, op, run) : 0;
             case tail_call:
                 if (const Image* callee = tail_callee(*reinterpret_cast<const Map*>(r[2]), r[3], run)) {
                     image = callee;

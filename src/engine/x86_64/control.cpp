@@ -106,10 +106,37 @@ void FunctionCompiler::call_native(const void* function) {
     a_.call(x86::rax);
 }
 
-void FunctionCompiler::call_function(const Decoded& op) {
+void FunctionCompiler::call_number(uint64_t subprogram) {
     a_.db(0xe8);  // call rel32
-    calls_.push_back({.at = static_cast<uint32_t>(a_.offset() - start_), .subprogram = static_cast<uint32_t>(op.subprogram)});
+    calls_.push_back({.at = static_cast<uint32_t>(a_.offset() - start_), .subprogram = static_cast<uint32_t>(subprogram)});
     a_.dd(0);
+}
+
+void FunctionCompiler::call_function(const Decoded& op) {
+    call_number(op.subprogram);
+    if (op.unwinding == Unwinding::none) return;
+    const asmjit::Label returned = a_.newLabel();
+    a_.cmp(x86::byte_ptr(run_context, offsetof(RunContext, thrown)), 0);
+    a_.je(returned);
+    unwind(op);
+    a_.bind(returned);
+}
+
+void FunctionCompiler::throw_cookie(const Decoded& op) {
+    a_.mov(x86::qword_ptr(run_context, offsetof(RunContext, cookie)), host(r1));
+    a_.mov(x86::byte_ptr(run_context, offsetof(RunContext, thrown)), 1);
+    unwind(op);
+}
+
+// Leaves the function; the main one after what catches was called.
+void FunctionCompiler::unwind(const Decoded& op) {
+    if (op.unwinding == Unwinding::ends) {
+        a_.mov(x86::byte_ptr(run_context, offsetof(RunContext, thrown)), 0);
+        a_.mov(host(r1), x86::qword_ptr(run_context, offsetof(RunContext, cookie)));
+        call_number(static_cast<uint64_t>(op.off));
+    }
+    leave_frame();
+    a_.ret();
 }
 
 void FunctionCompiler::load_function(const Decoded& op) {

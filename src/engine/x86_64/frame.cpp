@@ -23,7 +23,9 @@ void add(Frame& frame, const Decoded& op) {
         case call_helper:
         case call_subprogram:
             frame.calls = true;
+            frame.uses_run |= op.unwinding != Unwinding::none;
             return;
+        case throw_exception:
         case tail_call:
             frame.calls = frame.uses_run = true;
             return;

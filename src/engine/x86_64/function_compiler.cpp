@@ -151,6 +151,8 @@ void FunctionCompiler::operation(const Decoded& op) {
             return run_helper(op);
         case call_subprogram:
             return call_function(op);
+        case throw_exception:
+            return throw_cookie(op);
         case tail_call:
             return enter_tail_callee();
         case exit:

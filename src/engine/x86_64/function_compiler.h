@@ -55,6 +55,9 @@ private:
     void look_up(const ElementArray& elements);
     void call_native(const void* function);
     void call_function(const Decoded& op);
+    void call_number(uint64_t subprogram);
+    void throw_cookie(const Decoded& op);
+    void unwind(const Decoded& op);
     void load_function(const Decoded& op);
     void enter_tail_callee();
     void load_from_packet(const Decoded& op);

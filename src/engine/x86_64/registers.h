@@ -16,7 +16,7 @@ namespace x86 = asmjit::x86;
 
 inline constexpr std::array bpf_registers{x86::rax, x86::rdi, x86::rsi, x86::rdx, x86::rcx, x86::r8,
                                           x86::rbx, x86::r13, x86::r14, x86::r15, x86::rbp};
-inline constexpr uint8_t r0 = 0, r2 = 2, r6 = 6, r9 = 9, frame_pointer = 10;
+inline constexpr uint8_t r0 = 0, r1 = 1, r2 = 2, r6 = 6, r9 = 9, frame_pointer = 10;
 inline constexpr x86::Gp run_context = x86::r12;
 inline constexpr x86::Gp scratch = x86::r11, scratch2 = x86::r10, scratch3 = x86::r9;
 

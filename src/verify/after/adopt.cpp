@@ -51,6 +51,8 @@ void adopt(Env& env, Edited edited) {
     const std::vector<bool> deleted = find_deleted_functions(env, edited.moved);
     erase_marked(env.functions, deleted);
     erase_marked(env.func_info, deleted);
+    const auto catches = std::ranges::find_if(env.functions, &Function::is_exception_callback);
+    if (catches != env.functions.end()) env.exception_callback = static_cast<uint32_t>(catches - env.functions.begin());
     for (Function& function : env.functions) function.start = edited.moved[function.start];
     for (uint32_t i = 0; i < env.func_info.size(); ++i) env.func_info[i].insn_off = env.functions[i].start;
 

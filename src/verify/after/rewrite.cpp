@@ -62,21 +62,26 @@ Subprogram describe(const Env& env, uint32_t number) {
             .might_sleep = function.might_sleep,
             .has_tail_call = function.has_tail_call,
             .tail_call_reachable = function.tail_call_reachable,
-            .is_callback = function.is_callback};
+            .may_throw = function.may_throw,
+            .catches = function.is_exception_callback,
+            .is_hidden = function.is_hidden};
 }
 
 }  // namespace
 
 Result<VerifiedProgram> rewrite(Env& env) {
     TRY(remove_dead_code(env));
+    TRY(add_default_exception_callback(env));
     rewrite_object_loads(env);
     rewrite_packet_output(env);
     TRY(rewrite_timer_calls(env));
     TRY(rewrite_context_accesses(env));
     TRY(rewrite_frame_loads(env));
     TRY(resolve_addresses(env));
+    find_what_throws(env);
     VerifiedProgram program;
     for (uint32_t i = 0; i < env.function_count(); ++i) program.subprograms.push_back(describe(env, i));
+    if (env.throws) program.exception_callback = env.exception_callback;
     program.insns = std::move(env.insns);
     program.maps = std::move(env.maps);
     program.func_info = std::move(env.func_info);

@@ -19,6 +19,10 @@ void rewrite_object_loads(Env& env);
 Result<void> rewrite_frame_loads(Env& env);
 // bpf_perf_event_output on packets becomes the helper that knows the context.
 void rewrite_packet_output(Env& env);
+// A program that throws and names nobody to catch gets a function that returns the cookie.
+Result<void> add_default_exception_callback(Env& env);
+// Once calls name their functions: Function::may_throw.
+void find_what_throws(Env& env);
 // bpf_timer_set_callback gets its hidden argument.
 Result<void> rewrite_timer_calls(Env& env);
 // Loads and stores of the context become those of graft's layouts.

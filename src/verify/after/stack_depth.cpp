@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "helper/kfuncs.h"
+
 namespace graft::verify {
 namespace {
 
@@ -14,23 +16,36 @@ uint32_t frame_size(const Function& function) { return (function.stack_depth + f
 bool is_call(const bpf_insn& insn) { return insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL; }
 bool is_address(const bpf_insn& insn) { return insn.code == (BPF_LD | BPF_IMM | BPF_DW) && insn.src_reg == BPF_PSEUDO_FUNC; }
 
-// Who calls, or takes the address of, whom: in the order of the instructions, each once.
+bool is_throw(const Env& env, const bpf_insn& insn) {
+    if (insn.code != (BPF_JMP | BPF_CALL) || insn.src_reg != BPF_PSEUDO_KFUNC_CALL) return false;
+    const Helper* const kfunc = kfunc_of(env, insn);
+    return kfunc != nullptr && kfunc->id == throw_kfunc;
+}
+
+// What a function does that matters here: calls one, takes its address, throws.
+enum class Deed : uint8_t { none, calls, takes_address, throws };
 struct Call {
-    uint32_t callee = 0;
-    bool by_address = false;
-    friend bool operator==(const Call&, const Call&) = default;
+    Deed deed = Deed::none;
+    uint32_t insn = 0;
+    uint32_t callee = 0;  // throws: none
 };
 
+Call call_of(const Env& env, uint32_t index) {
+    const bpf_insn& insn = env.insns[index];
+    if (is_throw(env, insn)) return {Deed::throws, index, 0};
+    if (!is_call(insn) && !is_address(insn)) return {};
+    const auto callee = static_cast<uint32_t>(env.function_at(static_cast<uint32_t>(int64_t{index} + 1 + insn.imm)));
+    return {is_call(insn) ? Deed::calls : Deed::takes_address, index, callee};
+}
+
+// In the order of the instructions, each once.
 std::vector<std::vector<Call>> find_calls(const Env& env) {
     std::vector<std::vector<Call>> calls(env.function_count());
     for (uint32_t number = 0; number < env.function_count(); ++number) {
         for (uint32_t i = env.functions[number].start; i < env.functions[number + 1].start; ++i) {
-            const bpf_insn& insn = env.insns[i];
-            if (!is_call(insn) && !is_address(insn)) continue;
-            const auto callee = static_cast<uint32_t>(env.function_at(static_cast<uint32_t>(int64_t{i} + 1 + insn.imm)));
-            const Call call{callee, is_address(insn)};
-            std::vector<Call>& known = calls[number];
-            if (std::find(known.begin(), known.end(), call) == known.end()) known.push_back(call);
+            const Call call = call_of(env, i);
+            const auto same = [&](const Call& known) { return known.deed == call.deed && known.callee == call.callee; };
+            if (call.deed != Deed::none && std::ranges::none_of(calls[number], same)) calls[number].push_back(call);
         }
     }
     return calls;
@@ -41,26 +56,33 @@ class Chains {
 public:
     explicit Chains(Env& env) : env_(env), calls_(find_calls(env)), safe_(env.function_count()) {}
 
-    Result<void> follow(uint32_t number, uint32_t depth, uint32_t frames) {
+    Result<void> follow(uint32_t number, uint32_t depth, uint32_t frames, bool in_callback) {
         const Function& function = env_.functions[number];
+        in_callback = in_callback || function.is_callback;
         if (number != 0 && function.has_tail_call && depth >= max_before_tail_call) {
             return env_.reject(EACCES, "tail_calls are not allowed when call stack of previous frames is {} bytes. Too large", depth);
         }
         depth += frame_size(function);
         if (depth > abi::max_stack) return env_.reject(EACCES, "combined stack size of {} calls is {}. Too large", frames + 1, depth);
-        if (is_known_safe(number, depth, frames)) return {};
+        if (is_known_safe(number, depth, frames, in_callback)) return {};
         for (const Call& call : calls_[number]) {
-            // What runs later, on its own, does not sit on this stack.
-            if (env_.functions[call.callee].is_async_callback && call.by_address) {
-                if (env_.functions[call.callee].has_tail_call) return env_.reject(EFAULT, "verifier bug. subprog has tail_call and async cb");
-                continue;
+            if (call.deed == Deed::throws) {
+                if (!in_callback) continue;
+                return env_.reject(EINVAL, "bpf_throw kfunc (insn {}) cannot be called from callback subprog {}", call.insn, number);
             }
+            const Function& callee = env_.functions[call.callee];
+            if (callee.is_async_callback && callee.has_tail_call) {
+                return env_.reject(EFAULT, "verifier bug. subprog has tail_call and async cb");
+            }
+            // What runs later, on its own, does not sit on this stack.
+            if (callee.is_async_callback && call.deed == Deed::takes_address) continue;
+            if (callee.is_exception_callback) return env_.reject(EINVAL, "insn {} cannot call exception cb directly", call.insn);
             if (frames + 1 >= abi::max_call_frames) {
                 return env_.reject(E2BIG, "the call stack of {} frames is too deep !", frames + 1);
             }
-            TRY(follow(call.callee, depth, frames + 1));
+            TRY(follow(call.callee, depth, frames + 1, in_callback));
         }
-        safe_[number].push_back({depth, frames});
+        safe_[number].push_back({depth, frames, in_callback});
         return {};
     }
 
@@ -70,7 +92,9 @@ public:
             changed = false;
             for (uint32_t number = 0; number < calls_.size(); ++number) {
                 Function& caller = env_.functions[number];
-                const auto reaches = [&](const Call& call) { return env_.functions[call.callee].tail_call_reachable; };
+                const auto reaches = [&](const Call& call) {
+                    return call.deed != Deed::throws && env_.functions[call.callee].tail_call_reachable;
+                };
                 if (caller.tail_call_reachable || std::none_of(calls_[number].begin(), calls_[number].end(), reaches)) continue;
                 caller.tail_call_reachable = changed = true;
             }
@@ -80,11 +104,13 @@ public:
 private:
     struct Entry {
         uint32_t depth = 0, frames = 0;
+        bool in_callback = false;
     };
     // Has the function been followed from a place at least as deep?  Without this a program of a few functions has a billion chains.
-    [[nodiscard]] bool is_known_safe(uint32_t number, uint32_t depth, uint32_t frames) const {
-        return std::any_of(safe_[number].begin(), safe_[number].end(),
-                           [&](const Entry& entry) { return entry.depth >= depth && entry.frames >= frames; });
+    [[nodiscard]] bool is_known_safe(uint32_t number, uint32_t depth, uint32_t frames, bool in_callback) const {
+        return std::ranges::any_of(safe_[number], [&](const Entry& entry) {
+            return entry.depth >= depth && entry.frames >= frames && (entry.in_callback || !in_callback);
+        });
     }
 
     Env& env_;
@@ -97,7 +123,7 @@ private:
 Result<void> check_stack_depth(Env& env) {
     Chains chains(env);
     for (uint32_t number = 0; number < env.function_count(); ++number) {
-        if (number == 0 || env.functions[number].is_async_callback) TRY(chains.follow(number, 0, 0));
+        if (number == 0 || env.functions[number].is_async_callback) TRY(chains.follow(number, 0, 0, false));
     }
     chains.mark_tail_calls();
     return {};

@@ -12,6 +12,9 @@ namespace graft::verify {
 // EINVAL, E2BIG (a record's tail is not zero), EFAULT, EBADF, EACCES (a kernel's BTF).
 Result<void> read_func_info(Env& env);
 
+// The instruction where the function starts that catches the program's exceptions; nothing: the program names none.
+// EEXIST, ENOENT, EINVAL: it names several, one that does not exist, or one that cannot.
+Result<std::optional<uint32_t>> find_exception_callback(Env& env);
 // Env::functions from the calls and callbacks, with the sentinel.  EINVAL, E2BIG (more than 256).
 Result<void> find_subprograms(Env& env);
 // Jumps stay inside their function, which ends in an exit or a jump; what each function holds (tail calls, LD_ABS).  EINVAL.

@@ -36,6 +36,7 @@ public:
 
     void run() {
         reach(0);
+        reach(env_.functions[env_.exception_callback].start);
         while (!waiting_.empty()) {
             const uint32_t insn = waiting_.back();
             waiting_.pop_back();

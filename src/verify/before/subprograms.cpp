@@ -70,8 +70,15 @@ Result<void> find_subprograms(Env& env) {
         if (!is_pseudo_call(insn) && !is_function_address(insn)) continue;
         TRY(add_function(env, starts, int64_t{i} + 1 + insn.imm));
     }
+    const std::optional<uint32_t> catches = TRY(find_exception_callback(env));
+    if (catches) TRY(add_function(env, starts, *catches));
     env.functions.clear();
-    for (const uint32_t start : starts) env.functions.emplace_back().start = start;
+    for (const uint32_t start : starts) {
+        Function& function = env.functions.emplace_back();
+        function.start = start;
+        function.is_callback = function.is_async_callback = function.is_exception_callback = catches == start;
+        if (catches == start) env.exception_callback = static_cast<uint32_t>(env.functions.size()) - 1;
+    }
     env.functions.emplace_back().start = static_cast<uint32_t>(env.insns.size());
     if (env.log.verbose()) {
         for (uint32_t i = 0; i < env.function_count(); ++i) env.log.print("func#{} @{}\n", i, env.functions[i].start);

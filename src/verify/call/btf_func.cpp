@@ -165,6 +165,9 @@ Result<void> set_up_arguments(Walk& walk, uint32_t number) {
     }
     env.log.print("Validating {}() func#{}...\n", function.name, number);
     const std::vector<FuncArg> args = TRY(function_args(env, number));
+    if (function.is_exception_callback && (args.size() != 1 || args[0].kind != FuncArgKind::scalar)) {
+        return env.reject(EINVAL, "exception cb only supports single integer argument");
+    }
     for (uint32_t i = 0; i < args.size(); ++i) {
         Reg& reg = walk.reg(i + 1);
         switch (args[i].kind) {

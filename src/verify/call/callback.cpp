@@ -52,7 +52,7 @@ void set_timer_arguments(const Frame& caller, Frame& callback) {
 Result<void> enter_later(Walk& walk, uint32_t function, void (*set_arguments)(const Frame&, Frame&)) {
     Env& env = walk.env;
     if (check_call_arguments(walk, function).code() == EFAULT) return fail(EFAULT);
-    env.functions[function].is_async_callback = true;
+    env.functions[function].is_callback = env.functions[function].is_async_callback = true;
     State state;
     state.branches = 1;
     auto callback = std::make_unique<Frame>();
@@ -63,12 +63,15 @@ Result<void> enter_later(Walk& walk, uint32_t function, void (*set_arguments)(co
     set_pointer(callback->regs[r_fp], Kind::stack);
     set_arguments(walk.state.frame(), *callback);
     state.frames.push_back(std::move(callback));
+    walk.touched = UINT32_MAX;
+    walk.touched_slots = UINT64_MAX;
     return push_path(walk, std::move(state), env.functions[function].start, walk.insn);
 }
 
 Result<void> enter_callback(Walk& walk, uint32_t function, void (*set_arguments)(const Frame&, Frame&)) {
     Env& env = walk.env;
     if (check_call_arguments(walk, function).code() == EFAULT) return fail(EFAULT);
+    env.functions[function].is_callback = true;
     State& state = *TRY(push_branch(walk, env.functions[function].start, walk.insn));
     if (state.depth() >= abi::max_call_frames) {
         return env.reject(E2BIG, "the call stack of {} frames is too deep", state.depth() + 1);
@@ -126,7 +129,7 @@ Result<void> return_from_callback(Walk& walk) {
     if (!result.is(Kind::scalar)) return env.reject(EACCES, "R0 not a scalar value");
     mark_read(walk, result);
     TRY(mark_precise(walk, 0));
-    TRY(require_result_in(walk, "callback return", {0, 1}));
+    TRY(require_result_in(walk, 0, "callback return", {0, 1}));
     const uint32_t call = callback.call_site;
     if (log_walk(walk)) {
         env.log.print("returning from callee:\n{}\n", describe(callback, true, 0, 0));

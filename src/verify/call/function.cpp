@@ -89,44 +89,45 @@ Result<void> return_to_caller(Walk& walk) {
 
 namespace {
 
-Result<void> require_program_result(Walk& walk, const char* where, Range<int64_t> range) {
-    const Reg& result = walk.reg(0);
+Result<void> require_program_result(Walk& walk, uint32_t number, const char* where, Range<int64_t> range) {
+    const Reg& result = walk.reg(number);
     if (!result.is(Kind::scalar)) {
-        return walk.env.reject(EINVAL, "At {} the register R0 is not a known value ({})", where, kind_text(result));
+        return walk.env.reject(EINVAL, "At {} the register R{} is not a known value ({})", where, number, kind_text(result));
     }
-    TRY(mark_precise(walk, 0));
-    return require_result_in(walk, where, range);
+    TRY(mark_precise(walk, number));
+    return require_result_in(walk, number, where, range);
 }
 
 }  // namespace
 
-Result<void> check_return_value(Walk& walk) {
+Result<void> check_return_value(Walk& walk, uint32_t number) {
     Env& env = walk.env;
     const Function& function = env.functions[walk.state.frame().function];
-    TRY(use_reg(walk, 0, Use::read));
-    const Reg& result = walk.reg(0);
-    if (leaks_pointer(walk, result)) return env.reject(EACCES, "R0 leaks addr as return value");
-    if (walk.state.frame().in_async_callback) return require_program_result(walk, "async callback return", {0, 0});
-    if (&function != env.functions.data()) {
-        if (!result.is(Kind::scalar))
-            return env.reject(EINVAL, "At subprogram exit the register R0 is not a scalar value ({})", kind_text(result));
+    TRY(use_reg(walk, number, Use::read));
+    const Reg& result = walk.reg(number);
+    if (leaks_pointer(walk, result)) return env.reject(EACCES, "R{} leaks addr as return value", number);
+    if (walk.state.frame().in_async_callback) return require_program_result(walk, number, "async callback return", {0, 0});
+    if (&function != env.functions.data() && !function.is_exception_callback) {
+        if (!result.is(Kind::scalar)) {
+            return env.reject(EINVAL, "At subprogram exit the register R{} is not a scalar value ({})", number, kind_text(result));
+        }
         return {};
     }
     // Of an extension, too: whichever function it replaces, its result counts as the target program's.
     if (env.type->return_range == nullptr) return {};
     const auto range = env.type->return_range(env.expected_attach_type());
     if (!range) return {};
-    return require_program_result(walk, "program exit", {range->min, range->max});
+    return require_program_result(walk, number, "program exit", {range->min, range->max});
 }
 
-Result<void> require_result_in(Walk& walk, const char* where, Range<int64_t> range) {
-    const Range<int64_t>& value = walk.reg(0).value.s64;
+Result<void> require_result_in(Walk& walk, uint32_t number, const char* where, Range<int64_t> range) {
+    const Range<int64_t>& value = walk.reg(number).value.s64;
     if (value.min >= range.min && value.max <= range.max) return {};
     std::string seen;
     if (value.min > INT64_MIN) seen += fmt::format(" smin={}", value.min);
     if (value.max < INT64_MAX) seen += fmt::format(" smax={}", value.max);
     if (seen.empty()) seen = " unknown scalar value";
-    return walk.env.reject(EINVAL, "At {} the register R0 has{} should have been in [{}, {}]", where, seen, range.min, range.max);
+    return walk.env.reject(EINVAL, "At {} the register R{} has{} should have been in [{}, {}]", where, number, seen, range.min, range.max);
 }
 
 }  // namespace graft::verify

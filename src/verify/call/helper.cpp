@@ -91,6 +91,9 @@ Result<void> check_special(Walk& walk, const HelperCall& call) {
         case BPF_FUNC_dynptr_from_mem:
             if (walk.reg(1).is(Kind::map_value)) return {};
             return env.reject(EACCES, "Unsupported reg type {} for bpf_dynptr_from_mem data", kind_text(walk.reg(1)));
+        case throw_kfunc:
+            env.throws = true;
+            return env.exception_callback == 0 ? check_return_value(walk, 1) : Result<void>();
         case BPF_FUNC_get_local_storage:
             if (!walk.reg(2).is_null()) return env.reject(EINVAL, "get_local_storage() doesn't support non-zero flags");
             return {};
@@ -167,10 +170,14 @@ Result<void> call_row(Walk& walk, HelperCall call) {
 
 Result<void> call_helper(Walk& walk, const bpf_insn& insn) { return call_row(walk, {.helper = TRY(find_allowed(walk, insn))}); }
 
-Result<void> call_kfunc(Walk& walk, const bpf_insn& insn) {
+Result<Step> call_kfunc(Walk& walk, const bpf_insn& insn) {
     // Function 0, a loader's mark: rewrite() finds it if somebody reaches it.
-    if (insn.imm == 0 && insn.off == 0) return {};
-    return call_row(walk, {.helper = TRY(find_allowed_kfunc(walk, insn))});
+    if (insn.imm == 0 && insn.off == 0) return Step::next;
+    const Helper* const kfunc = TRY(find_allowed_kfunc(walk, insn));
+    TRY(call_row(walk, {.helper = kfunc}));
+    if (kfunc->id != throw_kfunc) return Step::next;
+    TRY(require_no_references(walk, true));
+    return Step::path_done;
 }
 
 }  // namespace graft::verify

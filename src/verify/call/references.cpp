@@ -42,11 +42,11 @@ bool release_reference(Walk& walk, uint32_t id) {
 
 void drop_reference(State& state, uint32_t id) { (void)forget(state.frame(), id); }
 
-Result<void> require_no_references(Walk& walk) {
+Result<void> require_no_references(Walk& walk, bool with_callers) {
     const Frame& frame = walk.state.frame();
     bool held = false;
     for (const Reference& reference : frame.references) {
-        if (frame.in_callback && reference.callback != frame.number) continue;
+        if (!with_callers && frame.in_callback && reference.callback != frame.number) continue;
         walk.env.log.print("Unreleased reference id={} alloc_insn={}\n", reference.id, reference.insn);
         held = true;
     }

@@ -13,8 +13,8 @@ struct HelperCall;
 bool release_reference(Walk& walk, uint32_t id);
 // In a branch where the helper turned out to have given nothing.
 void drop_reference(State& state, uint32_t id);
-// EINVAL: one is held; the log names each.
-Result<void> require_no_references(Walk& walk);
+// EINVAL: one is held; the log names each.  A callback returns with those of its callers; an exception does not.
+Result<void> require_no_references(Walk& walk, bool with_callers = false);
 
 // bpf_spin_lock and bpf_spin_unlock of what R`number` points to.
 enum class LockChange { lock, unlock };

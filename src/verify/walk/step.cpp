@@ -24,7 +24,7 @@ Result<Step> step_control(Walk& walk, const bpf_insn& insn) {
             }
             TRY(require_call_allowed(walk, insn));
             if (kfunc) {
-                TRY(call_kfunc(walk, insn));
+                if (TRY(call_kfunc(walk, insn)) == Step::path_done) return Step::path_done;
                 break;
             }
             if (insn.src_reg == BPF_PSEUDO_CALL) {
@@ -109,7 +109,7 @@ Result<Step> step_exit(Walk& walk) {
         TRY(return_to_caller(walk));
         return Step::next;
     }
-    TRY(check_return_value(walk));
+    TRY(check_return_value(walk, 0));
     return Step::path_done;
 }
 
