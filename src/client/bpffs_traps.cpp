@@ -1,6 +1,7 @@
 #include "client/bpffs_traps.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
@@ -14,6 +15,7 @@
 #include <string_view>
 
 #include "base/thread.h"
+#include "client/privilege.h"
 
 namespace graft::client {
 namespace {
@@ -91,6 +93,7 @@ Outcome handle_mount(Gateway& gateway, Trap& trap) {
     if (!target.ok()) return Outcome::error(target.error());
     const Result<Fd> mount_namespace = trap.open_proc("ns/mnt", O_RDONLY);
     if (!mount_namespace.ok()) return Outcome::error(mount_namespace.error());
+    if (!has_capability(trap, CAP_SYS_ADMIN, mount_namespace.value().get())) return Outcome::error(EPERM);
     const Result<void> mounted = mount_in(mount_namespace.value().get(), target.value().get(), tmpfs_options(options), flags);
     if (!mounted.ok()) return Outcome::error(mounted.error());
     const Result<Fd> root = trap.open_path(*path, -1, O_PATH | O_DIRECTORY);

@@ -41,13 +41,13 @@ Result<Credentials> credentials(Trap& trap) {
     return found;
 }
 
-Result<bool> check(Trap& trap, int netns) {
+Result<bool> check(Trap& trap, int capability, int ns) {
     const Credentials task = TRY(credentials(trap));
     const Fd own = TRY(trap.open_proc("ns/user", O_RDONLY));
-    Fd at(ioctl(netns, NS_GET_USERNS));  // EPERM: above graft's, so above the client's
-    bool made_by_task = false;           // the one below `at`
+    Fd at(ioctl(ns, NS_GET_USERNS));  // EPERM: above graft's, so above the client's
+    bool made_by_task = false;        // the one below `at`
     while (at) {
-        if (same_file(at.get(), own.get())) return made_by_task || (task.effective & (uint64_t{1} << CAP_NET_ADMIN)) != 0;
+        if (same_file(at.get(), own.get())) return made_by_task || (task.effective >> capability & 1) != 0;
         uid_t owner = UINT32_MAX;
         made_by_task = ioctl(at.get(), NS_GET_OWNER_UID, &owner) == 0 && owner == task.effective_uid;
         at = Fd(ioctl(at.get(), NS_GET_PARENT));
@@ -57,8 +57,8 @@ Result<bool> check(Trap& trap, int netns) {
 
 }  // namespace
 
-bool may_administer(Trap& trap, int netns) {
-    const Result<bool> checked = check(trap, netns);
+bool has_capability(Trap& trap, int capability, int ns) {
+    const Result<bool> checked = check(trap, capability, ns);
     return checked.ok() && checked.value();
 }
 

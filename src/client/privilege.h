@@ -8,7 +8,7 @@
 
 namespace graft::client {
 
-// Whether the task has CAP_NET_ADMIN over the network namespace behind `netns`.
-bool may_administer(Trap& trap, int netns);
+// Whether the task has the capability (CAP_NET_ADMIN ...) over the network or mount namespace behind `ns`.
+bool has_capability(Trap& trap, int capability, int ns);
 
 }  // namespace graft::client

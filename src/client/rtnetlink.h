@@ -72,10 +72,17 @@ public:
     // Never waits.  EAGAIN: nothing is there; else the socket's own error.
     Result<Received> receive(int socket, const Receive& request);
 
+    // What is kept of requests whose answers nobody has read yet.
+    [[nodiscard]] size_t pending_bytes() {
+        const std::lock_guard guard(lock_);
+        return pending_bytes_;
+    }
+
 private:
     // A socket's datagram as it was peeked at, and what is known about answers to come.
     struct Conversation {
         std::vector<PendingAnswer> pending;
+        size_t pending_bytes = 0;
         std::vector<std::byte> raw, shown;
         size_t delivered = 0;  // of shown
         std::vector<uint32_t> used;
@@ -101,6 +108,8 @@ private:
     void expect(int socket, PendingAnswer answer);
     void forget(int socket, uint32_t sequence);
     Conversation& conversation(uint64_t cookie);
+    void drop(Conversation& talk, std::vector<PendingAnswer>::iterator answer);
+    void end(uint64_t cookie);
     void end_if_idle(uint64_t cookie);
     Result<Received> hand_over(int socket, uint64_t cookie, const Receive& request, Received received);
 
@@ -109,6 +118,7 @@ private:
     std::mutex lock_;
     std::unordered_map<uint64_t, Conversation> conversations_;  // by SO_COOKIE
     std::list<uint64_t> ages_;                                  // their cookies, oldest first
+    size_t pending_bytes_ = 0;                                  // of all conversations
 };
 
 }  // namespace graft::client

@@ -12,8 +12,12 @@
 namespace graft::client {
 namespace {
 
-constexpr size_t most_conversations = 1024;
+// Nobody says that a socket has been closed: the oldest conversations go for newer ones.  Of the answers to one that does not read the
+// host keeps no more than its queue holds, either.
+constexpr size_t most_conversations = 1024, most_pending_of_one = 1 << 20, most_pending = 1 << 25;
 constexpr size_t learnt_capacity = 65536;  // what a larger buffer of the client adds, the host does not use
+
+size_t bytes_of_answer(const PendingAnswer& answer) { return sizeof answer + answer.text.size() + answer.request.size(); }
 
 Result<uint64_t> socket_cookie(int socket) {
     uint64_t cookie = 0;
@@ -152,7 +156,7 @@ Result<Rtnetlink::Received> Rtnetlink::hand_over(int socket, uint64_t cookie, co
     for (const uint32_t sequence : talk.used) {
         const auto it =
             std::find_if(talk.pending.begin(), talk.pending.end(), [&](const PendingAnswer& p) { return p.sequence == sequence; });
-        if (it != talk.pending.end()) talk.pending.erase(it);
+        if (it != talk.pending.end()) drop(talk, it);
     }
     talk.used.clear();
     talk.raw.clear();
@@ -166,7 +170,20 @@ void Rtnetlink::expect(int socket, PendingAnswer answer) {
     const Result<uint64_t> cookie = socket_cookie(socket);
     if (!cookie.ok()) return;
     const std::lock_guard guard(lock_);
-    conversation(cookie.value()).pending.push_back(std::move(answer));
+    Conversation& talk = conversation(cookie.value());
+    const size_t bytes = bytes_of_answer(answer);
+    if (talk.pending_bytes + bytes > most_pending_of_one) return;
+    talk.pending.push_back(std::move(answer));
+    talk.pending_bytes += bytes;
+    pending_bytes_ += bytes;
+    while (pending_bytes_ > most_pending && ages_.front() != cookie.value()) end(ages_.front());
+}
+
+void Rtnetlink::drop(Conversation& talk, std::vector<PendingAnswer>::iterator answer) {
+    const size_t bytes = bytes_of_answer(*answer);
+    talk.pending_bytes -= bytes;
+    pending_bytes_ -= bytes;
+    talk.pending.erase(answer);
 }
 
 void Rtnetlink::forget(int socket, uint32_t sequence) {
@@ -176,7 +193,7 @@ void Rtnetlink::forget(int socket, uint32_t sequence) {
     Conversation& talk = conversation(cookie.value());
     const auto newest =
         std::find_if(talk.pending.rbegin(), talk.pending.rend(), [&](const PendingAnswer& p) { return p.sequence == sequence; });
-    if (newest != talk.pending.rend()) talk.pending.erase(std::next(newest).base());
+    if (newest != talk.pending.rend()) drop(talk, std::next(newest).base());
     end_if_idle(cookie.value());
 }
 
@@ -184,18 +201,20 @@ Rtnetlink::Conversation& Rtnetlink::conversation(uint64_t cookie) {
     const auto [it, fresh] = conversations_.try_emplace(cookie);
     if (!fresh) return it->second;
     it->second.age = ages_.insert(ages_.end(), cookie);
-    if (conversations_.size() > most_conversations) {
-        conversations_.erase(ages_.front());
-        ages_.pop_front();
-    }
+    if (conversations_.size() > most_conversations) end(ages_.front());
     return conversations_.at(cookie);
+}
+
+void Rtnetlink::end(uint64_t cookie) {
+    const auto it = conversations_.find(cookie);
+    pending_bytes_ -= it->second.pending_bytes;
+    ages_.erase(it->second.age);
+    conversations_.erase(it);
 }
 
 void Rtnetlink::end_if_idle(uint64_t cookie) {
     const auto it = conversations_.find(cookie);
-    if (it == conversations_.end() || !it->second.pending.empty() || !it->second.raw.empty()) return;
-    ages_.erase(it->second.age);
-    conversations_.erase(it);
+    if (it != conversations_.end() && it->second.pending.empty() && it->second.raw.empty()) end(cookie);
 }
 
 }  // namespace graft::client

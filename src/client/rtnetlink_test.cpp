@@ -559,6 +559,26 @@ TEST(Rtnetlink, SeveralRequestsInOneDatagram) {
     EXPECT_EQ(answers, expected);
 }
 
+TEST(Rtnetlink, AnswersThatNobodyReadsAreBounded) {
+    Conversation c;
+    ASSERT_EQ(c.make_pair().code, 0);
+    EXPECT_EQ(c.interfaces->rtnetlink().pending_bytes(), 0U);
+    const std::string alias(30'000, 'a');
+    std::vector<Fd> sockets;
+    for (size_t i = 0; i < 50; ++i) {
+        sockets.push_back(Conversation::open_socket(c.here.get()));
+        for (int requests = 0; requests < 50; ++requests) {
+            Builder builder = Conversation::xdp_request(c.veth0(), 99);  // no such descriptor
+            builder.string(IFLA_IFALIAS, alias);
+            c.send(builder.message(), sockets.back().get());
+        }
+        EXPECT_LE(c.interfaces->rtnetlink().pending_bytes(), (i + 1) * (size_t{1} << 20));
+    }
+    EXPECT_LE(c.interfaces->rtnetlink().pending_bytes(), (size_t{1} << 25) + (size_t{1} << 20));
+    EXPECT_EQ(c.set(c.veth0(), 101).code, 0);
+    EXPECT_EQ(c.set(c.veth0(), 99).code, EINVAL);
+}
+
 TEST(Rtnetlink, TheSocketGetsTheClientsNumber) {
     ISOLATED();
     Conversation c;

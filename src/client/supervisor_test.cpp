@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -772,6 +773,9 @@ TEST_F(SupervisorTest, MountOfABpffs) {
                   CLIENT_CHECK(umount(directory.c_str()) == 0);
                   CLIENT_CHECK(next_id() == -ENOENT);
                   CLIENT_CHECK(mount("bpf", (directory + "/none").c_str(), "bpf", 0, nullptr) == -1 && errno == ENOENT);
+                  // Graft mounts with its own rights, so it asks for the client's.
+                  CLIENT_CHECK(setresuid(65534, 65534, 65534) == 0 && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0);
+                  CLIENT_CHECK(mount("bpf", directory.c_str(), "bpf", 0, nullptr) == -1 && errno == EPERM);
               }),
               0);
     rmdir(directory.c_str());
