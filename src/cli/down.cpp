@@ -22,6 +22,8 @@ int down() {
     const Result<Fd> socket = connect_to_running();
     if (!socket.ok()) {
         if (socket.code() != ENOENT) return complain(socket.error());
+        const auto state = daemon::StateDirectory::open(daemon::StateDirectory::Missing::fail);
+        if (state.ok()) state.value().remove_remains();
         std::puts("no graft kernel is running");
         return 0;
     }

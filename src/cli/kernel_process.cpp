@@ -96,6 +96,11 @@ Result<Fd> connect_to_running() {
     return socket;
 }
 
+Error none_if_ended(const Error& error) {
+    const bool ended = error.code == ECONNRESET || error.code == EPIPE;
+    return ended ? fail(ENOENT, "no graft kernel is running") : error;
+}
+
 Connected connect_or_start() {
     // A kernel that ends at this moment takes its directory along; the next round makes a new one.
     for (int attempt = 0; attempt < 10; ++attempt) {

@@ -26,6 +26,8 @@ struct Connected {
 Connected connect_or_start();
 // ENOENT: there is none.
 Result<Fd> connect_to_running();
+// What is said to a kernel that ended meanwhile has the same answer.
+Error none_if_ended(const Error& error);
 
 // A kernel of this process's own; it ends when the socket is closed.
 struct PrivateKernel {

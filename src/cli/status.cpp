@@ -93,13 +93,16 @@ void print_port(const json& port) {
 
 Result<json> fetch_status() {
     const Fd socket = TRY(connect_to_running());
-    TRY(client::send_message(socket.get(), bytes_of(daemon::make_request(daemon::Verb::status))));
+    const Result<void> sent = client::send_message(socket.get(), bytes_of(daemon::make_request(daemon::Verb::status)));
+    if (!sent.ok()) return none_if_ended(sent.error());
     std::string text;
     for (;;) {
-        const client::Message part = TRY(client::receive_message(socket.get()));
-        if (part.bytes.empty()) break;
-        text.append(reinterpret_cast<const char*>(part.bytes.data()), part.bytes.size());
+        const Result<client::Message> part = client::receive_message(socket.get());
+        if (!part.ok()) return none_if_ended(part.error());
+        if (part->bytes.empty()) break;
+        text.append(reinterpret_cast<const char*>(part->bytes.data()), part->bytes.size());
     }
+    if (text.empty()) return none_if_ended(fail(ECONNRESET));
     json status = json::parse(text, nullptr, false);
     if (status.is_discarded()) return fail(EPROTO, "the kernel's status cannot be read; is it of another version?");
     return status;

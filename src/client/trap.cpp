@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -151,8 +152,8 @@ void Trap::tell(const std::string& line) {
     if (!err.ok()) return;
     pollfd writable{err.value().get(), POLLOUT, 0};
     if (poll(&writable, 1, 0) != 1 || (writable.revents & POLLOUT) == 0) return;
-    // A pipe takes what is shorter than PIPE_BUF whole, or is not writable; SIGPIPE is ignored.
-    if (::write(err.value().get(), line.data(), line.size()) < 0) return;
+    // A pipe takes up to PIPE_BUF bytes whole, or is not writable; SIGPIPE is ignored.
+    if (::write(err.value().get(), line.data(), std::min<size_t>(line.size(), PIPE_BUF)) < 0) return;
 }
 
 void Trap::send(int64_t value, int error, uint32_t flags) {

@@ -107,7 +107,7 @@ bool Daemon::run() {
 
 void Daemon::leave() {
     std::error_code ignored;
-    if (!namespaces_.bpffs && !pins_.empty()) std::filesystem::remove_all(pins_, ignored);
+    if (!namespaces_.bpffs && !state_ && !pins_.empty()) std::filesystem::remove_all(pins_, ignored);
     if (state_) state_->remove();
 }
 
@@ -120,7 +120,9 @@ Result<void> Daemon::set_up_pins() {
 
 Result<void> Daemon::make_pins_directory() {
     std::string path = state_ ? state_->path() + "/" + StateDirectory::pins_name : "/tmp/graft-pins-XXXXXX";
-    const bool made = state_ ? mkdir(path.c_str(), 0700) == 0 || errno == EEXIST : mkdtemp(path.data()) != nullptr;
+    std::error_code ignored;
+    if (state_) std::filesystem::remove_all(path, ignored);  // a killed kernel's: its pins are of nothing now
+    const bool made = state_ ? mkdir(path.c_str(), 0700) == 0 : mkdtemp(path.data()) != nullptr;
     if (!made) return fail(errno, "cannot make the directory for pins");
     pins_ = path;
     const Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 namespace graft::daemon {
 namespace {
@@ -97,8 +98,15 @@ void StateDirectory::remove() const {
 }
 
 void StateDirectory::remove_locked() const {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_ + "/" + pins_name, ignored);
     for (const char* name : {socket_name, log_name, lock_name}) unlinkat(directory_.get(), name, 0);
     rmdir(path_.c_str());
+}
+
+void StateDirectory::remove_remains() const {
+    const Result<Fd> held = lock();
+    if (held.ok() && !connect().ok()) remove_locked();
 }
 
 }  // namespace graft::daemon

@@ -31,6 +31,8 @@ public:
     void remove() const;
     // The same by who holds the lock, and knows that no kernel came to be.
     void remove_locked() const;
+    // What a kernel that was killed has left; nothing when one runs.
+    void remove_remains() const;
 
     static constexpr const char* variable = "GRAFT_DIRECTORY";
     static constexpr const char* log_name = "log";

@@ -59,6 +59,10 @@ check "interfaces after" lo "$(cat "$work/after")"
 kill -KILL "$(field pid)"
 status 0 within 20 "$graft" run -- true
 check "after a kill" true "$(field running)"
+kill -KILL "$(field pid)"
+matches "status after a kill" '^no graft kernel is running$' "$("$graft" status 2>&1)"
+within 20 eval '[[ $("$graft" down) == "no graft kernel is running" ]]'
+[[ ! -e $XDG_RUNTIME_DIR/graft ]] || fail "down left what a killed kernel had left: $(find "$XDG_RUNTIME_DIR/graft")"
 
 # Up and down at the same time: whoever runs has a kernel.
 for _ in 1 2 3 4 5; do

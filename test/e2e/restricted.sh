@@ -17,7 +17,17 @@ matches "a pin without namespaces" "name m" "$("$graft" run -- bpftool map show 
 check "where libxdp is to pin" "$pins" "$("$graft" run -- sh -c 'echo $LIBXDP_BPFFS' 2>/dev/null)"
 rm "$pins/m"
 check "after rm" "" "$("$graft" run -- bpftool map 2>/dev/null)"
+# The pins of a kernel that was killed are not the next one's.
+"$graft" run -- bpftool map create "$pins/m" type array key 4 value 4 entries 1 name m 2>/dev/null
+kill -KILL "$(status_field pid)"
+within 20 deny unshare -- "$graft" run -- true 2>/dev/null
+check "pins after a kill" "0 " "$(status_field count) $(ls "$pins")"
 "$graft" down
+# A long path arrives whole.
+long=$XDG_RUNTIME_DIR/$(printf 'x%.0s' {1..200})/$(printf 'y%.0s' {1..200})
+mkdir -p "$long"
+check "a long path for pins" "$long/graft/bpf" "$(XDG_RUNTIME_DIR=$long deny unshare -- "$graft" run -- sh -c 'echo $LIBXDP_BPFFS' 2>/dev/null)"
+XDG_RUNTIME_DIR=$long "$graft" down
 deny unshare -- "$graft" run --private -- bpftool btf 2>/dev/null | grep vmlinux >/dev/null || fail "a private kernel without namespaces"
 
 # With namespaces, but no mounts.
