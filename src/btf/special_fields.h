@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
@@ -36,6 +37,9 @@ constexpr bool has_kind(FieldKinds kinds, FieldKind kind) { return (kinds & stat
 inline constexpr FieldKinds kptr_kinds = FieldKind::kptr_unref | FieldKind::kptr_ref | FieldKind::kptr_percpu;
 inline constexpr FieldKinds graph_roots = FieldKind::list_head | FieldKind::rb_root;
 inline constexpr FieldKinds graph_nodes = FieldKind::list_node | FieldKind::rb_node;
+// What a map's value may have.
+inline constexpr FieldKinds value_kinds =
+    kptr_kinds | graph_roots | FieldKind::spin_lock | FieldKind::timer | FieldKind::workqueue | FieldKind::refcount;
 // What an object that a program allocates may have.
 inline constexpr FieldKinds object_kinds = kptr_kinds | graph_roots | graph_nodes | FieldKind::spin_lock | FieldKind::refcount;
 
@@ -45,14 +49,26 @@ struct SpecialField {
     uint32_t size = 0;         // bytes
     uint32_t type = 0;         // kptr: the struct pointed to; root: the struct of its nodes; ids of the same BTF
     uint32_t node_offset = 0;  // root: of the node in that struct
+
+    // The same in memory; what it leads to may have another id in another BTF.
+    friend bool operator==(const SpecialField& a, const SpecialField& b) {
+        return a.kind == b.kind && a.offset == b.offset && a.size == b.size;
+    }
 };
 
 struct SpecialFields {
     FieldKinds kinds = 0;
-    std::vector<SpecialField> fields;  // by offset
+    std::vector<SpecialField> fields;  // by offset, disjoint
 
+    [[nodiscard]] bool empty() const { return fields.empty(); }
+    [[nodiscard]] bool has(FieldKind kind) const { return has_kind(kinds, kind); }
     // The first of that kind, or null.
     [[nodiscard]] const SpecialField* find(FieldKind kind) const;
+    [[nodiscard]] std::optional<uint32_t> offset_of(FieldKind kind) const {
+        const SpecialField* const field = find(kind);
+        return field == nullptr ? std::nullopt : std::optional(field->offset);
+    }
+    friend bool operator==(const SpecialFields&, const SpecialFields&) = default;
 };
 
 // The special fields among `wanted` of a STRUCT or DATASEC of `size` bytes; none is no error.

@@ -57,7 +57,7 @@ long ArrayMap::update_element(const void* key, const void* value, uint64_t flags
         give_up_fields(element);
         return 0;
     }
-    const std::optional<uint32_t> lock = spec().fields.spin_lock();
+    const std::optional<uint32_t> lock = spec().fields.offset_of(FieldKind::spin_lock);
     if (!lock) return -EINVAL;
     {
         const ValueLock guard(element, *lock);
@@ -72,7 +72,7 @@ long ArrayMap::delete_element(const void*) { return -EINVAL; }
 Result<void> ArrayMap::lookup(Bytes key, MutableBytes value, uint64_t flags) {
     void* const element = lookup_element(key.data(), 0);
     if (element == nullptr) return fail(ENOENT, "the index is not below max_entries");
-    const std::optional<uint32_t> lock = spec().fields.spin_lock();
+    const std::optional<uint32_t> lock = spec().fields.offset_of(FieldKind::spin_lock);
     std::optional<ValueLock> guard;
     if ((flags & BPF_F_LOCK) != 0 && lock) guard.emplace(element, *lock);
     load_value(value.data(), element, spec().value_size, spec().fields);

@@ -124,7 +124,7 @@ TEST_F(Array, SpecialFieldsAreLeftAlone) {
         uint32_t before, lock, after, rest;
     };
     MapSpec wanted = spec(array, 4, sizeof(Value), 1);
-    wanted.fields = ValueFields({{ValueFieldKind::spin_lock, 4, 4}});
+    wanted.fields = {static_cast<FieldKinds>(FieldKind::spin_lock), {{.kind = FieldKind::spin_lock, .offset = 4, .size = 4}}};
     const Ref<Map> m = map(wanted);
     const uint32_t zero = 0;
     auto* const element = static_cast<Value*>(m->lookup_element(&zero, 0));

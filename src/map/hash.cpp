@@ -141,7 +141,7 @@ long HashMap::delete_element(const void* key) {
 
 long HashMap::put(const void* key, const Source& source, uint64_t flags) {
     if ((flags & ~uint64_t{BPF_F_LOCK}) > BPF_EXIST) return -EINVAL;
-    if ((flags & BPF_F_LOCK) != 0 && !spec().fields.spin_lock()) return -EINVAL;
+    if ((flags & BPF_F_LOCK) != 0 && !spec().fields.has(FieldKind::spin_lock)) return -EINVAL;
     const uint64_t hash = table_->hash(key);
     HashTable::Locked bucket(*table_, table_->bucket_of(hash));
     return put_locked(bucket, key, hash, source, flags);
@@ -154,7 +154,7 @@ long HashMap::put_locked(HashTable::Locked& bucket, const void* key, uint64_t ha
     if (condition == BPF_NOEXIST) return -EEXIST;
     if ((flags & BPF_F_LOCK) == 0) return replace(bucket, old, hash, source);
     void* const value = value_of(old, 0);
-    const ValueLock guard(value, *spec().fields.spin_lock());
+    const ValueLock guard(value, *spec().fields.offset_of(FieldKind::spin_lock));
     store_value(value, source.bytes, spec().value_size, spec().fields);
     return 0;
 }
@@ -220,7 +220,7 @@ void HashMap::fill(Element* element, const Source& source, bool fresh) const {
     }
     if (fresh) {
         give_up_fields(value);  // of a program that went on with the element after it was deleted
-        for (const ValueField& field : spec().fields) std::memset(static_cast<std::byte*>(value) + field.offset, 0, field.size);
+        for (const SpecialField& field : spec().fields.fields) std::memset(static_cast<std::byte*>(value) + field.offset, 0, field.size);
     }
     store_value(value, source.bytes, size, spec().fields);
 }
@@ -269,7 +269,7 @@ void HashMap::copy_out(Element* element, std::byte* to, uint64_t flags) const {
         return;
     }
     void* const value = value_of(element, 0);
-    const std::optional<uint32_t> lock = spec().fields.spin_lock();
+    const std::optional<uint32_t> lock = spec().fields.offset_of(FieldKind::spin_lock);
     std::optional<ValueLock> guard;
     if ((flags & BPF_F_LOCK) != 0 && lock) guard.emplace(value, *lock);
     load_value(to, value, spec().value_size, spec().fields);

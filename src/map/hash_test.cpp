@@ -247,7 +247,7 @@ TEST_F(Hash, SpecialFieldsStartAsZeros) {
         uint32_t lock, after;
     };
     MapSpec wanted = spec(hash, 4, sizeof(Value), 4);
-    wanted.fields = ValueFields({{ValueFieldKind::spin_lock, 8, 4}});
+    wanted.fields = {static_cast<FieldKinds>(FieldKind::spin_lock), {{.kind = FieldKind::spin_lock, .offset = 8, .size = 4}}};
     const Ref<Map> m = map(wanted);
     EXPECT_EQ(update(*m, 1U, Value{1, 77, 3}), 0);
     const uint32_t key = 1;

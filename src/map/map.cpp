@@ -13,7 +13,7 @@ Map::~Map() = default;
 void Map::register_by_id() { ids_.add(this, id_); }
 
 void Map::keep_timers(Timers& timers) {
-    timers_ = std::make_unique<ElementTimers>(timers, *this, *spec_.fields.offset_of(ValueFieldKind::timer));
+    timers_ = std::make_unique<ElementTimers>(timers, *this, *spec_.fields.offset_of(FieldKind::timer));
 }
 
 void Map::remove_timer(void* value) const { timers_->remove(value); }

@@ -20,8 +20,8 @@
 #include "base/bytes.h"
 #include "base/rcu.h"
 #include "base/result.h"
+#include "btf/special_fields.h"
 #include "map/tail_callee.h"
-#include "map/value_fields.h"
 #include "object/caller.h"
 #include "object/id_table.h"
 #include "object/object.h"
@@ -44,7 +44,7 @@ struct MapSpec {
     uint32_t btf_key_type_id = 0;
     uint32_t btf_value_type_id = 0;
     uint32_t vmlinux_value_type_id = 0;  // of the kernel's BTF; 0: none
-    ValueFields fields;                  // of the value, found in its BTF
+    SpecialFields fields;                // of the value, found in its BTF
     int32_t numa_node = -1;              // with BPF_F_NUMA_NODE
     uint32_t ifindex = 0;
     Ref<Object> inner;  // a map in maps: the template (MapTemplate) that its inner maps follow

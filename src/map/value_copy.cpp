@@ -50,9 +50,9 @@ void copy(void* destination, const void* source, size_t size) {
 
 // Calls `visit(offset, size)` for each stretch of a value that no special field covers.
 template <class F>
-void for_each_plain(size_t size, const ValueFields& fields, F&& visit) {
+void for_each_plain(size_t size, const SpecialFields& fields, F&& visit) {
     size_t done = 0;
-    for (const ValueField& field : fields) {
+    for (const SpecialField& field : fields.fields) {
         if (field.offset > done) visit(done, field.offset - done);
         done = field.offset + field.size;
     }
@@ -64,14 +64,14 @@ void for_each_plain(size_t size, const ValueFields& fields, F&& visit) {
 void store_words(void* shared, const void* from, size_t size) { copy<Pace::destination>(shared, from, size); }
 void load_words(void* to, const void* shared, size_t size) { copy<Pace::source>(to, shared, size); }
 
-void store_value(void* shared, const void* from, size_t size, const ValueFields& fields) {
+void store_value(void* shared, const void* from, size_t size, const SpecialFields& fields) {
     if (fields.empty()) return store_words(shared, from, size);
     for_each_plain(size, fields, [&](size_t offset, size_t length) {
         store_words(static_cast<std::byte*>(shared) + offset, static_cast<const std::byte*>(from) + offset, length);
     });
 }
 
-void load_value(void* to, const void* shared, size_t size, const ValueFields& fields) {
+void load_value(void* to, const void* shared, size_t size, const SpecialFields& fields) {
     if (fields.empty()) return load_words(to, shared, size);
     std::memset(to, 0, size);
     for_each_plain(size, fields, [&](size_t offset, size_t length) {

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "base/bytes.h"
-#include "map/value_fields.h"
+#include "btf/special_fields.h"
 
 namespace graft {
 
@@ -18,9 +18,9 @@ void store_words(void* shared, const void* from, size_t size);
 void load_words(void* to, const void* shared, size_t size);
 
 // A whole value but for its special fields.
-void store_value(void* shared, const void* from, size_t size, const ValueFields& fields);
+void store_value(void* shared, const void* from, size_t size, const SpecialFields& fields);
 // The same; the special fields read as zeros.
-void load_value(void* to, const void* shared, size_t size, const ValueFields& fields);
+void load_value(void* to, const void* shared, size_t size, const SpecialFields& fields);
 
 // bpf_spin_lock: a word in a value.  Holders are programs (the verifier bounds what they do inside) and BPF_F_LOCK copies.
 class ValueLock {

@@ -30,7 +30,8 @@ struct MapAccess {
 }
 // BPF_F_LOCK needs a lock in the value.
 [[nodiscard]] inline Result<void> require_lock_for(const Map& map, uint64_t flags) {
-    if ((flags & BPF_F_LOCK) != 0 && !map.spec().fields.spin_lock()) return fail(EINVAL, "BPF_F_LOCK, but the value has no bpf_spin_lock");
+    if ((flags & BPF_F_LOCK) != 0 && !map.spec().fields.has(FieldKind::spin_lock))
+        return fail(EINVAL, "BPF_F_LOCK, but the value has no bpf_spin_lock");
     return {};
 }
 [[nodiscard]] inline Result<void> require_only_lock_flag(uint64_t flags) {

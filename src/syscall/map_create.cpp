@@ -68,7 +68,7 @@ Result<void> check_type_size(const Btf& btf, uint32_t type_id, uint32_t size) {
 }
 
 // Which map types keep a field of the kind.
-bool may_hold(uint32_t map_type, ValueFieldKind kind) {
+bool may_hold(uint32_t map_type, FieldKind kind) {
     const bool shared = map_type == BPF_MAP_TYPE_HASH || map_type == BPF_MAP_TYPE_ARRAY;
     const bool lru = map_type == BPF_MAP_TYPE_LRU_HASH;
     const bool storage = map_type == BPF_MAP_TYPE_SK_STORAGE || map_type == BPF_MAP_TYPE_INODE_STORAGE ||
@@ -76,22 +76,25 @@ bool may_hold(uint32_t map_type, ValueFieldKind kind) {
     const bool percpu =
         map_type == BPF_MAP_TYPE_PERCPU_HASH || map_type == BPF_MAP_TYPE_PERCPU_ARRAY || map_type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
     switch (kind) {
-        case ValueFieldKind::spin_lock:
+        case FieldKind::spin_lock:
             return shared || storage || map_type == BPF_MAP_TYPE_CGROUP_STORAGE;
-        case ValueFieldKind::kptr:
-        case ValueFieldKind::refcount:
+        case FieldKind::kptr_unref:
+        case FieldKind::kptr_ref:
+        case FieldKind::kptr_percpu:
+        case FieldKind::refcount:
             return shared || lru || percpu || storage;
         default:
             return shared || lru;
     }
 }
 
-Result<ValueFields> fields_of_value(const MapSpec& spec, const Btf& btf, uint32_t type_id) {
-    const Result<ValueFields> found = find_value_fields(btf, type_id);
-    if (!found.ok() || found.value().empty()) return ValueFields();
+Result<SpecialFields> fields_of_value(const MapSpec& spec, const Btf& btf, uint32_t type_id) {
+    // A value with fields that Linux does not understand is one without any.
+    const Result<SpecialFields> found = find_special_fields(btf, type_id, value_kinds, spec.value_size);
+    if (!found.ok() || found.value().empty()) return SpecialFields();
     if ((spec.flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)) != 0)
         return fail(EACCES, "a value with special fields must be open to programs");
-    for (const ValueField& field : found.value()) {
+    for (const SpecialField& field : found.value().fields) {
         if (!may_hold(spec.type, field.kind)) return fail(EOPNOTSUPP, "this map type does not keep a special field of the value");
     }
     return found.value();
@@ -199,7 +202,7 @@ Result<Reply> map_create(Kernel& kernel, Caller& caller, const Attr& attr) {
     reply.writable = (spec.flags & BPF_F_RDONLY) == 0;
     spec.flags &= ~uint32_t{BPF_F_RDONLY | BPF_F_WRONLY};  // the descriptor's matter
     Ref<Map> map = TRY(type->create(std::move(spec), environment));
-    if (map->spec().fields.offset_of(ValueFieldKind::timer)) {
+    if (map->spec().fields.has(FieldKind::timer)) {
         TRY(kernel.timers.start_thread());
         map->keep_timers(kernel.timers);
     }

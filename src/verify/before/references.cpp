@@ -60,18 +60,17 @@ bool traces(uint32_t type) {
 }
 
 // Tracing programs may run anywhere, also where the kernel holds the very lock.
-Result<void> check_fields_fit_program(Env& env, const ValueFields& fields) {
+Result<void> check_fields_fit_program(Env& env, const SpecialFields& fields) {
     const uint32_t type = env.request.type;
-    const auto has = [&](ValueFieldKind kind) { return fields.offset_of(kind).has_value(); };
-    const bool lock = has(ValueFieldKind::spin_lock);
-    if (traces(type) && (has(ValueFieldKind::list_head) || has(ValueFieldKind::rb_root))) {
+    const bool lock = fields.has(FieldKind::spin_lock);
+    if (traces(type) && (fields.kinds & graph_roots) != 0) {
         return env.reject(EINVAL, "tracing progs cannot use bpf_{{list_head,rb_root}} yet");
     }
     if (lock && type == BPF_PROG_TYPE_SOCKET_FILTER) return env.reject(EINVAL, "socket filter progs cannot use bpf_spin_lock yet");
     if (!traces(type)) return {};
     if (lock) return env.reject(EINVAL, "tracing progs cannot use bpf_spin_lock yet");
-    if (has(ValueFieldKind::timer)) return env.reject(EINVAL, "tracing progs cannot use bpf_timer yet");
-    if (has(ValueFieldKind::workqueue)) return env.reject(EINVAL, "tracing progs cannot use bpf_wq yet");
+    if (fields.has(FieldKind::timer)) return env.reject(EINVAL, "tracing progs cannot use bpf_timer yet");
+    if (fields.has(FieldKind::workqueue)) return env.reject(EINVAL, "tracing progs cannot use bpf_wq yet");
     return {};
 }
 

@@ -270,7 +270,7 @@ Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
             call.map_uid = reg.map_uid;
             return {};
         case Arg::timer:
-            TRY(require_field_at(walk, number, ValueFieldKind::timer, "bpf_timer"));
+            TRY(require_field_at(walk, number, FieldKind::timer, "bpf_timer"));
             call.map = reg.map;
             call.map_uid = reg.map_uid;
             return {};

@@ -58,7 +58,7 @@ Result<void> change_lock(Walk& walk, uint32_t number, LockChange change) {
     Env& env = walk.env;
     const Reg& reg = walk.reg(number);
     HeldLock& held = walk.state.lock;
-    TRY(require_field_at(walk, number, ValueFieldKind::spin_lock, "bpf_spin_lock"));
+    TRY(require_field_at(walk, number, FieldKind::spin_lock, "bpf_spin_lock"));
     if (change == LockChange::lock) {
         if (held.map != nullptr) return env.reject(EINVAL, "Locking two bpf_spin_locks are not allowed");
         held = {.map = reg.map, .id = reg.id};

@@ -47,7 +47,7 @@ Result<void> check_region(Walk& walk, uint32_t number, int32_t off, uint32_t siz
 Result<void> check_packet_range(Walk& walk, uint32_t number, int32_t off, uint32_t size, bool zero_size_allowed);
 Result<void> check_map_value_range(Walk& walk, uint32_t number, int32_t off, uint32_t size, bool zero_size_allowed, Access access);
 // R`number`, a pointer into a map's value, is at the value's special field of that kind, of type struct `name`.  EINVAL.
-Result<void> require_field_at(Walk& walk, uint32_t number, ValueFieldKind kind, const char* name);
+Result<void> require_field_at(Walk& walk, uint32_t number, FieldKind kind, const char* name);
 // No variable offset, no fixed one (unless allowed), not negative.  EACCES, EINVAL.
 Result<void> check_fixed_offset(Walk& walk, const Reg& reg, uint32_t number, bool fixed_ok);
 

@@ -48,25 +48,27 @@ bool fold_constant(Reg& target, const Map& map, uint64_t offset, const MemoryAcc
     return true;
 }
 
-const char* name_of(ValueFieldKind kind) {
+const char* name_of(FieldKind kind) {
     switch (kind) {
-        case ValueFieldKind::spin_lock:
+        case FieldKind::spin_lock:
             return "bpf_spin_lock";
-        case ValueFieldKind::timer:
+        case FieldKind::timer:
             return "bpf_timer";
-        case ValueFieldKind::workqueue:
+        case FieldKind::workqueue:
             return "bpf_wq";
-        case ValueFieldKind::kptr:
+        case FieldKind::kptr_unref:
+        case FieldKind::kptr_ref:
+        case FieldKind::kptr_percpu:
             return "kptr";
-        case ValueFieldKind::list_head:
+        case FieldKind::list_head:
             return "bpf_list_head";
-        case ValueFieldKind::list_node:
+        case FieldKind::list_node:
             return "bpf_list_node";
-        case ValueFieldKind::rb_root:
+        case FieldKind::rb_root:
             return "bpf_rb_root";
-        case ValueFieldKind::rb_node:
+        case FieldKind::rb_node:
             return "bpf_rb_node";
-        case ValueFieldKind::refcount:
+        case FieldKind::refcount:
             return "bpf_refcount";
     }
     return "";
@@ -114,7 +116,7 @@ Result<void> check_map_value_range(Walk& walk, uint32_t number, int32_t off, uin
     }
     TRY(check_region(walk, number, off, size, map.spec().value_size, zero_size_allowed));
     const int64_t first = off + reg.value.s64.min, last = off + static_cast<int64_t>(reg.value.u64.max) + size;
-    for (const ValueField& field : map.spec().fields) {
+    for (const SpecialField& field : map.spec().fields.fields) {
         if (first < int64_t{field.offset} + field.size && field.offset < last) {
             return env.reject(EACCES, "{} cannot be accessed directly by load/store", name_of(field.kind));
         }
@@ -199,7 +201,7 @@ void forget_packet_pointers(Walk& walk) {
     });
 }
 
-Result<void> require_field_at(Walk& walk, uint32_t number, ValueFieldKind kind, const char* name) {
+Result<void> require_field_at(Walk& walk, uint32_t number, FieldKind kind, const char* name) {
     Env& env = walk.env;
     const Reg& reg = walk.reg(number);
     const Map& map = *reg.map;
@@ -224,7 +226,7 @@ void become_element(Reg& reg) {
     if (map.inner_template() != nullptr) {
         reg.kind = Kind::map_ptr;
         reg.map = map.inner_template();
-        if (reg.map->spec().fields.offset_of(ValueFieldKind::timer)) reg.map_uid = reg.id;
+        if (reg.map->spec().fields.has(FieldKind::timer)) reg.map_uid = reg.id;
         return;
     }
     const uint32_t type = map.spec().type;
@@ -254,7 +256,7 @@ void resolve_null(Walk&, State& state, uint32_t number, bool is_null) {
         if (reg.is(Kind::map_value)) {
             become_element(reg);
             // Two values of a map with locks are told apart by it.
-            if (reg.is(Kind::map_value) && reg.map->spec().fields.spin_lock()) return;
+            if (reg.is(Kind::map_value) && reg.map->spec().fields.has(FieldKind::spin_lock)) return;
         }
         reg.id = 0;
     });
