@@ -1,22 +1,10 @@
 // Context accesses: the program speaks UAPI's struct, the engine graft's own.
+#include "isa/insn.h"
 #include "verify/after/editor.h"
 #include "verify/after/rewrite.h"
 
 namespace graft::verify {
 namespace {
-
-uint32_t size_of(const bpf_insn& insn) {
-    switch (BPF_SIZE(insn.code)) {
-        case BPF_B:
-            return 1;
-        case BPF_H:
-            return 2;
-        case BPF_W:
-            return 4;
-        default:
-            return 8;
-    }
-}
 
 bool is_memory_access(const bpf_insn& insn) {
     const uint8_t kind = BPF_CLASS(insn.code), mode = BPF_MODE(insn.code);
@@ -42,7 +30,7 @@ void append_part(std::vector<bpf_insn>& insns, unsigned dst_reg, uint32_t first,
 }
 
 std::vector<bpf_insn> converted(const Env& env, const bpf_insn& insn) {
-    const uint32_t size = size_of(insn);
+    const uint32_t size = access_size_of(insn);
     const auto offset = static_cast<uint32_t>(insn.off);
     const bool is_write = BPF_CLASS(insn.code) != BPF_LDX;
     const auto access = env.type->ctx_access(offset, size, is_write, env.expected_attach_type());

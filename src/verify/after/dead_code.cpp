@@ -2,17 +2,12 @@
 //
 // Not only for speed: an instruction that was never checked must not run, and whoever extends a program must not find a function that
 // cannot.
+#include "isa/insn.h"
 #include "verify/after/editor.h"
 #include "verify/after/rewrite.h"
 
 namespace graft::verify {
 namespace {
-
-bool is_conditional(const bpf_insn& insn) {
-    const uint8_t kind = BPF_CLASS(insn.code), op = BPF_OP(insn.code);
-    if (kind == BPF_JMP32) return op != BPF_JA;
-    return kind == BPF_JMP && op != BPF_JA && op != BPF_EXIT && op != BPF_CALL;
-}
 
 bool is_nop(const bpf_insn& insn) {
     return insn.code == (BPF_JMP | BPF_JA) && insn.dst_reg == 0 && insn.src_reg == 0 && insn.off == 0 && insn.imm == 0;
@@ -21,7 +16,7 @@ bool is_nop(const bpf_insn& insn) {
 void harden_branches(Env& env) {
     for (uint32_t i = 0; i < env.insns.size(); ++i) {
         bpf_insn& insn = env.insns[i];
-        if (!is_conditional(insn) || !env.facts[i].seen) continue;
+        if (!is_conditional_jump(insn) || !env.facts[i].seen) continue;
         const bool falls_through = env.facts[i + 1].seen;
         const bool jumps = env.facts[static_cast<uint32_t>(int64_t{i} + 1 + insn.off)].seen;
         if (falls_through && jumps) continue;

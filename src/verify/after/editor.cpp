@@ -1,4 +1,5 @@
 #include "verify/after/editor.h"
+#include "isa/insn.h"
 
 namespace graft::verify {
 namespace {
@@ -8,7 +9,7 @@ enum class Distance { none, off, imm };
 
 Distance distance_of(const bpf_insn& insn) {
     const uint8_t kind = BPF_CLASS(insn.code);
-    if (insn.code == (BPF_LD | BPF_IMM | BPF_DW)) return insn.src_reg == BPF_PSEUDO_FUNC ? Distance::imm : Distance::none;
+    if (is_ld_imm64(insn)) return insn.src_reg == BPF_PSEUDO_FUNC ? Distance::imm : Distance::none;
     if (kind != BPF_JMP && kind != BPF_JMP32) return Distance::none;
     switch (BPF_OP(insn.code)) {
         case BPF_EXIT:

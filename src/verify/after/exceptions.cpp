@@ -1,5 +1,6 @@
 // Exceptions: where they may come from, and what catches them when the program names nobody.
 #include "helper/kfuncs.h"
+#include "isa/insn.h"
 #include "verify/after/editor.h"
 #include "verify/after/rewrite.h"
 
@@ -28,7 +29,7 @@ void find_what_throws(Env& env) {
         changed = false;
         for (uint32_t i = 0; i < env.insns.size(); ++i) {
             const bpf_insn& call = env.insns[i];
-            if (call.code != (BPF_JMP | BPF_CALL)) continue;
+            if (!is_call(call)) continue;
             const bool throws = call.src_reg == BPF_PSEUDO_CALL ? env.functions[static_cast<uint16_t>(call.off)].may_throw
                                                                 : call.src_reg == 0 && call.imm == throw_kfunc;
             Function& function = env.functions[env.function_of(i)];

@@ -2,6 +2,7 @@
 // does so, with the context, which is that helper's struct, in R1.
 #include <string_view>
 
+#include "isa/insn.h"
 #include "verify/after/rewrite.h"
 
 namespace graft::verify {
@@ -11,7 +12,7 @@ void rewrite_packet_output(Env& env) {
     const int32_t helper = context == "xdp_buff" ? BPF_FUNC_xdp_output : context == "sk_buff" ? BPF_FUNC_skb_output : 0;
     if (helper == 0) return;
     for (bpf_insn& insn : env.insns) {
-        if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == 0 && insn.imm == BPF_FUNC_perf_event_output) insn.imm = helper;
+        if (is_helper_call(insn) && insn.imm == BPF_FUNC_perf_event_output) insn.imm = helper;
     }
 }
 

@@ -2,12 +2,11 @@
 
 #include "verify/after/rewrite.h"
 
+#include "isa/insn.h"
 #include "verify/after/editor.h"
 
 namespace graft::verify {
 namespace {
-
-bool is_ld_imm64(const bpf_insn& insn) { return insn.code == (BPF_LD | BPF_IMM | BPF_DW); }
 
 void set_wide(bpf_insn* insn, uint64_t value) {
     insn[0].imm = static_cast<int32_t>(value);
@@ -37,12 +36,12 @@ Result<void> resolve_addresses(Env& env) {
                 TRY(resolve_map_pointer(env, i));
             }
             ++i;
-        } else if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_KFUNC_CALL) {
+        } else if (is_kfunc_call(insn)) {
             const Helper* const kfunc = kfunc_of(env, insn);
             if (kfunc == nullptr) return env.reject(EINVAL, "invalid kernel function call not eliminated in verifier pass");
             insn.src_reg = 0;
             insn.imm = static_cast<int32_t>(kfunc->id);
-        } else if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL) {
+        } else if (is_pseudo_call(insn)) {
             insn.off = static_cast<int16_t>(callee());
         }
     }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "helper/kfuncs.h"
+#include "isa/insn.h"
 
 namespace graft::verify {
 namespace {
@@ -13,11 +14,8 @@ constexpr uint32_t max_before_tail_call = 256;
 
 uint32_t frame_size(const Function& function) { return (function.stack_depth + frame_unit - 1) / frame_unit * frame_unit; }
 
-bool is_call(const bpf_insn& insn) { return insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL; }
-bool is_address(const bpf_insn& insn) { return insn.code == (BPF_LD | BPF_IMM | BPF_DW) && insn.src_reg == BPF_PSEUDO_FUNC; }
-
 bool is_throw(const Env& env, const bpf_insn& insn) {
-    if (insn.code != (BPF_JMP | BPF_CALL) || insn.src_reg != BPF_PSEUDO_KFUNC_CALL) return false;
+    if (!is_kfunc_call(insn)) return false;
     const Helper* const kfunc = kfunc_of(env, insn);
     return kfunc != nullptr && kfunc->id == throw_kfunc;
 }
@@ -33,9 +31,9 @@ struct Call {
 Call call_of(const Env& env, uint32_t index) {
     const bpf_insn& insn = env.insns[index];
     if (is_throw(env, insn)) return {Deed::throws, index, 0};
-    if (!is_call(insn) && !is_address(insn)) return {};
+    if (!is_pseudo_call(insn) && !is_pseudo_func(insn)) return {};
     const auto callee = static_cast<uint32_t>(env.function_at(static_cast<uint32_t>(int64_t{index} + 1 + insn.imm)));
-    return {is_call(insn) ? Deed::calls : Deed::takes_address, index, callee};
+    return {is_pseudo_call(insn) ? Deed::calls : Deed::takes_address, index, callee};
 }
 
 // In the order of the instructions, each once.

@@ -3,12 +3,11 @@
 // Loops are for the walk to bound, so the order of the search does not matter: an edge only has to be followed once.  The marks decide how
 // many states the walk keeps, which the last line of the log counts: they are where Linux 6.12 has them.
 #include "helper/helper.h"
+#include "isa/insn.h"
 #include "verify/before/before.h"
 
 namespace graft::verify {
 namespace {
-
-bool is_ld_imm64(const bpf_insn& insn) { return insn.code == (BPF_LD | BPF_IMM | BPF_DW); }
 
 // A helper that calls back while it runs.
 bool calls_back(const bpf_insn& insn) {

@@ -4,6 +4,7 @@
 // reserved fields of loads are checked, as Linux does in this pass.
 #include <algorithm>
 
+#include "isa/insn.h"
 #include "verify/before/before.h"
 
 namespace graft::verify {
@@ -164,7 +165,7 @@ Result<void> resolve_references(Env& env) {
             const bool plain = BPF_MODE(insn.code) == BPF_MEM || BPF_MODE(insn.code) == abi::memsx;
             if (!plain || insn.imm != 0) return env.reject(EINVAL, "BPF_LDX uses reserved fields");
         }
-        if (insn.code == (BPF_LD | BPF_IMM | BPF_DW)) {
+        if (is_ld_imm64(insn)) {
             TRY(resolve_ld_imm64(env, i));
             ++i;
             continue;

@@ -2,14 +2,11 @@
 #include <algorithm>
 
 #include "helper/kfuncs.h"
+#include "isa/insn.h"
 #include "verify/before/before.h"
 
 namespace graft::verify {
 namespace {
-
-bool is_pseudo_call(const bpf_insn& insn) { return insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL; }
-bool is_kfunc_call(const bpf_insn& insn) { return insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_KFUNC_CALL; }
-bool is_function_address(const bpf_insn& insn) { return insn.code == (BPF_LD | BPF_IMM | BPF_DW) && insn.src_reg == BPF_PSEUDO_FUNC; }
 
 Result<void> add_function(Env& env, std::vector<uint32_t>& starts, int64_t start) {
     if (start < 0 || start >= static_cast<int64_t>(env.insns.size())) return env.reject(EINVAL, "call to invalid destination");
@@ -52,7 +49,7 @@ bool ends_function(const bpf_insn& insn) {
 }
 
 void note_contents(Function& function, const bpf_insn& insn) {
-    if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == 0 && insn.imm == BPF_FUNC_tail_call) {
+    if (is_helper_call(insn) && insn.imm == BPF_FUNC_tail_call) {
         function.has_tail_call = true;
         function.tail_call_reachable = true;
     }
@@ -67,7 +64,7 @@ Result<void> find_subprograms(Env& env) {
     for (uint32_t i = 0; i < env.insns.size(); ++i) {
         const bpf_insn& insn = env.insns[i];
         if (is_kfunc_call(insn)) TRY(require_kfunc(env, insn));
-        if (!is_pseudo_call(insn) && !is_function_address(insn)) continue;
+        if (!is_pseudo_call(insn) && !is_pseudo_func(insn)) continue;
         TRY(add_function(env, starts, int64_t{i} + 1 + insn.imm));
     }
     const std::optional<uint32_t> catches = TRY(find_exception_callback(env));

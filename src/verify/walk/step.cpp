@@ -1,6 +1,7 @@
 // One instruction, by class.
 #include "verify/walk/walk.h"
 
+#include "isa/insn.h"
 #include "verify/call/call.h"
 #include "verify/call/references.h"
 #include "verify/pointer/pointer.h"
@@ -97,7 +98,7 @@ Result<Step> step(Walk& walk) {
             return walk.env.reject(EINVAL, "unknown insn class {}", static_cast<uint32_t>(BPF_CLASS(insn.code)));
     }
     walk.previous = here;
-    walk.insn = here + (insn.code == (BPF_LD | BPF_IMM | BPF_DW) ? 2 : 1);
+    walk.insn = here + (is_ld_imm64(insn) ? 2 : 1);
     return outcome;
 }
 

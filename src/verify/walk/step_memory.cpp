@@ -1,6 +1,7 @@
 // LDX, ST, STX, atomics and LD.
 #include <utility>
 
+#include "isa/insn.h"
 #include "verify/call/call.h"
 #include "verify/call/references.h"
 #include "verify/pointer/pointer.h"
@@ -9,19 +10,6 @@
 
 namespace graft::verify {
 namespace {
-
-uint32_t size_of(const bpf_insn& insn) {
-    switch (BPF_SIZE(insn.code)) {
-        case BPF_B:
-            return 1;
-        case BPF_H:
-            return 2;
-        case BPF_W:
-            return 4;
-        default:
-            return 8;
-    }
-}
 
 bool must_agree(PointerUse use) { return use != PointerUse::none && use != PointerUse::plain; }
 
@@ -63,7 +51,7 @@ Result<void> step_load(Walk& walk, const bpf_insn& insn) {
     const Kind kind = walk.reg(insn.src_reg).kind;
     TRY(access_memory(walk, {.number = insn.src_reg,
                              .off = insn.off,
-                             .size = size_of(insn),
+                             .size = access_size_of(insn),
                              .access = Access::read,
                              .value = insn.dst_reg,
                              .sign_extend = BPF_MODE(insn.code) == abi::memsx}));
@@ -81,7 +69,7 @@ Result<void> step_store(Walk& walk, const bpf_insn& insn) {
     const Kind kind = walk.reg(insn.dst_reg).kind;
     TRY(access_memory(walk, {.number = insn.dst_reg,
                              .off = insn.off,
-                             .size = size_of(insn),
+                             .size = access_size_of(insn),
                              .access = Access::write,
                              .value = immediate ? -1 : int32_t{insn.src_reg}}));
     return note_pointer(walk, kind);
@@ -121,7 +109,7 @@ Result<void> step_atomic(Walk& walk, const bpf_insn& insn) {
     const bool fetches = (insn.imm & BPF_FETCH) != 0;
     const int32_t loaded = !fetches ? -1 : insn.imm == BPF_CMPXCHG ? 0 : int32_t{insn.src_reg};
     if (loaded >= 0) TRY(use_reg(walk, static_cast<uint32_t>(loaded), Use::write));
-    MemoryAccess access{.number = insn.dst_reg, .off = insn.off, .size = size_of(insn), .strict_alignment = true};
+    MemoryAccess access{.number = insn.dst_reg, .off = insn.off, .size = access_size_of(insn), .strict_alignment = true};
     TRY(access_memory(walk, access));
     if (loaded >= 0) {
         access.value = loaded;
