@@ -11,6 +11,8 @@
 #include <cstring>
 #include <vector>
 
+#include "cli/verbs.h"
+
 namespace graft::cli {
 namespace {
 
@@ -99,6 +101,24 @@ Result<Fd> connect_to_running() {
 Error none_if_ended(const Error& error) {
     const bool ended = error.code == ECONNRESET || error.code == EPIPE;
     return ended ? fail(ENOENT, "no graft kernel is running") : error;
+}
+
+std::optional<client::Message> ask_running(daemon::Verb verb) {
+    const auto ask = [verb]() -> Result<client::Message> {
+        const Fd socket = TRY(connect_to_running());
+        TRY(client::send_message(socket.get(), bytes_of(daemon::make_request(verb))));
+        return client::receive_message(socket.get());
+    };
+    Result<client::Message> message = ask();
+    if (!message.ok()) {
+        const Error error = none_if_ended(message.error());
+        error.code == ENOENT ? complain("no graft kernel is running") : complain(error);
+        return std::nullopt;
+    }
+    const auto answer = read_at<daemon::Answer>(message->bytes, 0);
+    if (answer && answer->error == 0) return std::move(*message);
+    complain(answer ? answer->text.data() : "the kernel has ended");
+    return std::nullopt;
 }
 
 Connected connect_or_start() {

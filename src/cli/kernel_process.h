@@ -3,10 +3,13 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "client/launch.h"
+#include "daemon/control.h"
 #include "daemon/state_directory.h"
 
 namespace graft::cli {
@@ -26,6 +29,8 @@ struct Connected {
 Connected connect_or_start();
 // ENOENT: there is none.
 Result<Fd> connect_to_running();
+// What the running kernel answers; nothing: a complaint was printed.
+std::optional<client::Message> ask_running(daemon::Verb verb);
 // What is said to a kernel that ended meanwhile has the same answer.
 Error none_if_ended(const Error& error);
 

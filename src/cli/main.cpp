@@ -81,7 +81,8 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", "graft " GRAFT_VERSION, "Print the version and exit");
     app.require_subcommand(1);
     int status = 0;
-    for (const auto add : {add_run, add_shell, add_up, add_down, add_status, add_stats, add_apply, add_port, add_version, add_daemon})
+    for (const auto add :
+         {add_run, add_shell, add_up, add_down, add_status, add_stats, add_trace, add_apply, add_port, add_version, add_daemon})
         add(app, status);
     try {
         app.parse(argc, argv);

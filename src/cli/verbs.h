@@ -17,6 +17,7 @@ void add_up(CLI::App& app, int& status);
 void add_down(CLI::App& app, int& status);
 void add_status(CLI::App& app, int& status);
 void add_stats(CLI::App& app, int& status);
+void add_trace(CLI::App& app, int& status);
 void add_apply(CLI::App& app, int& status);
 void add_port(CLI::App& app, int& status);
 void add_version(CLI::App& app, int& status);

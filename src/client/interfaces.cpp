@@ -35,7 +35,7 @@ Interfaces::~Interfaces() {
 }
 
 Result<void> Interfaces::start() {
-    loop_ = TRY(PacketLoop::start(kernel_.cpus));
+    loop_ = TRY(PacketLoop::start(kernel_.runtime));
     ports_ = TRY(PortTable::create(*loop_, *this));
     return {};
 }

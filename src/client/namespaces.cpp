@@ -26,6 +26,7 @@ namespace graft::client {
 namespace {
 
 constexpr const char* bpffs_directory = "/sys/fs/bpf";
+constexpr const char* tracefs_directory = "/sys/kernel/tracing";
 constexpr const char* ours = "graft";        // the first word of the lines of what else we mount
 constexpr const char* bpffs_source = "bpf";  // the first word of its line in the table of mounts, by which write_mounts knows it
 
@@ -92,10 +93,9 @@ bool make_file(const std::string& path, const std::string& text) {
     return file && fchmod(file.get(), 0444) == 0 && write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
-// What clients look for in tracefs: the ids of graft's tracepoints.  A host's tracefs that may be read stays.
-Result<void> mount_tracefs() {
-    const std::string root = "/sys/kernel/tracing";
-    if (access((root + "/trace").c_str(), F_OK) == 0) return {};
+// What clients look for in tracefs: the ids of graft's tracepoints, and what programs print.
+Result<Fd> mount_tracefs() {
+    const std::string root = tracefs_directory;
     TRY(provide_directory(root.c_str()));
     if (mount(ours, root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") != 0) return fail(errno, "cannot mount a tmpfs");
     bool made = make_file(root + "/trace", "");
@@ -106,7 +106,13 @@ Result<void> mount_tracefs() {
         made = made && make_file(directory + "/id", id + "\n");
         made = made && make_file(directory + "/format", std::string("name: ") + event.name + "\nID: " + id + "\nformat:\n" + event.format);
     }
-    return made ? Result<void>() : fail(EIO, "cannot write to the tmpfs");
+    const std::string pipe_path = root + "/trace_pipe";
+    Fd pipe(mkfifo(pipe_path.c_str(), 0444) == 0 ? open(pipe_path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC) : -1);
+    if (!made || !pipe || fchmod(pipe.get(), 0444) != 0) return fail(EIO, "cannot write to the tmpfs");
+    // Where the host has it, too.
+    constexpr const char* other = "/sys/kernel/debug/tracing";
+    if (access(other, F_OK) == 0) (void)!mount(root.c_str(), other, nullptr, MS_BIND, nullptr);
+    return pipe;
 }
 
 // A file of ours in place of /proc/mounts; it lies in a tmpfs that is mounted nowhere else.
@@ -155,7 +161,9 @@ Namespaces make_namespaces(Bytes vmlinux_btf) {
     Result<Fd> bpffs = mount_bpffs();
     note(bpffs, "no bpffs on /sys/fs/bpf");
     if (bpffs.ok()) made.bpffs = std::move(*bpffs);
-    note(mount_tracefs(), "/sys/kernel/tracing does not have graft's tracepoints");
+    Result<Fd> trace_pipe = mount_tracefs();
+    note(trace_pipe, "/sys/kernel/tracing is not graft's");
+    if (trace_pipe.ok()) made.trace_pipe = std::move(*trace_pipe);
     if (made.mounts_file) write_mounts(made.mounts_file.get());
     return made;
 }
@@ -170,6 +178,7 @@ void write_mounts(int mounts_file) {
         std::getline(fields, rest);
         if (point == "/proc/mounts") continue;
         if (source == bpffs_source && type == "tmpfs") type = "bpf";
+        if (source == ours && point == tracefs_directory) type = "tracefs";
         text += source + ' ' + point + ' ' + type + rest + '\n';
     }
     // In one write; who reads meanwhile may see the end of the former text.

@@ -18,6 +18,7 @@ struct Namespaces {
     Fd user, mount, net;               // of /proc/self/ns; none: the caller's own
     Fd bpffs;                          // the root of the tmpfs on /sys/fs/bpf; none: pins go to a directory
     Fd mounts_file;                    // what is mounted over /proc/mounts, to be kept current; may be none
+    Fd trace_pipe;                     // tracefs' trace_pipe, a FIFO, open for both; may be none
     std::vector<std::string> missing;  // one sentence each: what does not work here, and why
 };
 

@@ -4,6 +4,7 @@
 //           one message with the listener     answer; the tool executes the command
 //   status  request                           answers with parts of a JSON text, then the end of the stream
 //   stats   request {stats_on or _off}        answer
+//   trace   request                           answer with a pipe of what programs print
 //   down    request                           the end of the stream when the daemon has gone
 #pragma once
 
@@ -21,7 +22,7 @@
 
 namespace graft::daemon {
 
-enum class Verb : uint32_t { run = 1, status, down, stats_on, stats_off };
+enum class Verb : uint32_t { run = 1, status, down, stats_on, stats_off, trace };
 
 struct Request {
     std::array<char, 16> version{};

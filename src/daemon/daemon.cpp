@@ -85,6 +85,7 @@ Result<void> Daemon::start(int control) {
     for (TrapRow& row : client::rtnetlink_traps(interfaces_->rtnetlink(), *loop_)) rows.push_back(std::move(row));
     supervisor_ = TRY(client::Supervisor::create(*loop_, *gateway_, std::move(rows)));
 
+    trace_ = TRY(TracePipe::create(kernel_->runtime.trace, *loop_, std::move(namespaces_.trace_pipe)));
     TRY(watch_signals());
     return listen(control);
 }
@@ -239,6 +240,9 @@ bool Daemon::on_request(Connection& connection, const Request& request) {
         case Verb::stats_off:
             set_statistics(socket, request.verb == Verb::stats_on);
             return false;
+        case Verb::trace:
+            send_trace(socket);
+            return false;
         case Verb::down:
             end();
             return true;  // the stream ends with us
@@ -292,6 +296,13 @@ void Daemon::set_statistics(int socket, bool wanted) {
         statistics_ = std::move(*started);
     }
     send_answer(socket, Answer{});
+}
+
+void Daemon::send_trace(int socket) {
+    const Result<Fd> reader = trace_->open_reader();
+    if (!reader.ok()) return refuse(socket, reader.code(), reader.error().reason);
+    const Answer answer;
+    (void)client::send_message(socket, bytes_of(answer), {{reader->get()}});
 }
 
 void Daemon::send_status(int socket) {

@@ -17,6 +17,7 @@
 #include "client/supervisor.h"
 #include "daemon/control.h"
 #include "daemon/state_directory.h"
+#include "daemon/trace_pipe.h"
 #include "syscall/statistics.h"
 
 namespace graft::daemon {
@@ -65,6 +66,7 @@ private:
     bool on_listener(Connection& connection, Fd listener);
     bool answer_run(Connection& connection);
     void set_statistics(int socket, bool wanted);
+    void send_trace(int socket);
     void send_status(int socket);
     [[nodiscard]] std::string status() const;
 
@@ -76,6 +78,7 @@ private:
     std::unique_ptr<client::EventLoop> loop_;
     std::unique_ptr<client::Interfaces> interfaces_;
     std::unique_ptr<client::Supervisor> supervisor_;
+    std::unique_ptr<TracePipe> trace_;
     Ref<Object> statistics_;  // of `graft stats on`
     Fd listener_, signals_, mounts_;
     Fd spare_;         // given up for a moment to refuse a client for whom there is no descriptor

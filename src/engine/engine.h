@@ -10,7 +10,7 @@
 
 #include "base/rcu.h"
 #include "base/result.h"
-#include "helper/run_context.h"
+#include "helper/runtime.h"
 #include "program/program.h"
 
 namespace graft {
@@ -73,17 +73,5 @@ private:
 
 // Calls one function of a program, in its current image, for nobody: a timer's callback.  `arguments`: R1 to R5.
 uint64_t call_function(const Program& program, uint32_t subprogram, const uint64_t* arguments, RunContext& run_context);
-
-// Sets current_run() for a scope.
-class RunScope {
-public:
-    explicit RunScope(RunContext& context) : outer_(current_run()) { current_run() = &context; }
-    ~RunScope() { current_run() = outer_; }
-    RunScope(const RunScope&) = delete;
-    RunScope& operator=(const RunScope&) = delete;
-
-private:
-    RunContext* outer_;
-};
 
 }  // namespace graft

@@ -45,8 +45,8 @@ struct RunContext {
     ClientCalls* client = nullptr;  // whose BPF_PROG_TEST_RUN this is; null: nobody's
     bool frame_is_skb = false;      // the context of this entry is a socket buffer, not an XDP frame
     std::vector<RingReservation> reservations;
-    bool thrown = false;     // an exception is on its way up
-    uint64_t cookie = 0;     // of it
+    bool thrown = false;                  // an exception is on its way up
+    uint64_t cookie = 0;                  // of it
     uint32_t tail_calls = 0;              // made so far in this entry
     const ActiveTrace* traces = nullptr;  // fentry and fexit programs that this CPU is in, innermost first
 };

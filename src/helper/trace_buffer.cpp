@@ -1,5 +1,7 @@
 #include "helper/trace_buffer.h"
 
+#include <sys/eventfd.h>
+
 #include <ctime>
 #include <iterator>
 #include <utility>
@@ -19,6 +21,13 @@ void TraceBuffer::write(uint32_t cpu, std::string_view text) {
         ++lost_;
     }
     lines_.push_back(std::move(line));
+    if (alarm_ >= 0 && lines_.size() == 1) eventfd_write(alarm_, 1);
+}
+
+void TraceBuffer::set_alarm(int eventfd) {
+    const std::lock_guard guard(lock_);
+    alarm_ = eventfd;
+    if (alarm_ >= 0 && !lines_.empty()) eventfd_write(alarm_, 1);
 }
 
 std::vector<TraceBuffer::Line> TraceBuffer::take() {

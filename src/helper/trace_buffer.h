@@ -23,6 +23,8 @@ public:
     };
 
     void write(uint32_t cpu, std::string_view text);
+    // An eventfd (borrowed; -1: none) that is written to when the first line comes since the last take().
+    void set_alarm(int eventfd);
     // Takes the lines out, oldest first.
     [[nodiscard]] std::vector<Line> take();
     // Lines that went unread since the last take().
@@ -31,6 +33,7 @@ public:
 private:
     mutable std::mutex lock_;
     std::deque<Line> lines_;
+    int alarm_ = -1;
     uint64_t lost_ = 0;
 };
 

@@ -27,19 +27,14 @@ TimerCallee ProgramTimers::keep(const Callback& callback) {
 }
 
 void ProgramTimers::run_due(Timers& timers) {
-    const Cpus::Slot slot(cpus_);
-    const rcu::ReadGuard guard;
-    RunContext run_context;
-    run_context.cpu = slot.index();
-    run_context.trace = &trace_;
-    const RunScope scope(run_context);
+    Stay stay(runtime_);
     const std::optional<TimerCall> call = timers.begin();
     if (!call) return;
     uint32_t index = 0;
     const void* const key = key_of(*call->map, call->value, index);
     const std::array arguments{reinterpret_cast<uint64_t>(call->map), reinterpret_cast<uint64_t>(key),
                                reinterpret_cast<uint64_t>(call->value), uint64_t{0}, uint64_t{0}};
-    call_function(static_cast<const Program&>(*call->callee.program), call->callee.function, arguments.data(), run_context);
+    call_function(static_cast<const Program&>(*call->callee.program), call->callee.function, arguments.data(), stay.context);
     timers.end();
 }
 

@@ -10,13 +10,10 @@ namespace {
 
 // One stay in the read section and in a CPU's slot.
 uint32_t run_batch(const TestRunRequest& request, void* context, uint32_t count) {
-    const Cpus::Slot slot(request.cpus);
-    const rcu::ReadGuard guard;
-    RunContext run_context;
-    run_context.cpu = slot.index();
+    Stay stay(request.runtime);
+    RunContext& run_context = stay.context;
     run_context.client = request.calls;
     run_context.frame_is_skb = request.program.facts().type != BPF_PROG_TYPE_XDP;
-    const RunScope scope(run_context);
     uint64_t result = 0;
     for (uint32_t i = 0; i < count; ++i) {
         run_context.redirect = {};

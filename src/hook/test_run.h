@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/cpus.h"
 #include "helper/client_calls.h"
+#include "helper/runtime.h"
 #include "object/caller.h"
 #include "program/program.h"
 
@@ -16,7 +16,7 @@ namespace graft {
 
 struct TestRunRequest {
     Caller& caller;
-    Cpus& cpus;
+    Runtime& runtime;
     const Program& program;
     ClientCalls* calls = nullptr;  // what the program may ask for on behalf of the client
     uint64_t data_in = 0;          // address

@@ -18,7 +18,7 @@ using namespace test;
 
 struct SkbRun : testing::Test {
     TargetRegistry targets{default_engine(), test::run_state()};
-    Cpus cpus;
+    Runtime runtime;
     TestCaller caller;
     std::vector<unsigned char> packet = std::vector<unsigned char>(64);
     __sk_buff context = zeroed<__sk_buff>();
@@ -33,7 +33,7 @@ struct SkbRun : testing::Test {
         facts.type = type;
         const Ref<Program> program = make_program(std::vector<Insns>{insns}, facts);
         EXPECT_TRUE(targets.link(*program).ok());
-        TestRunRequest request{.caller = caller, .cpus = cpus, .program = *program};
+        TestRunRequest request{.caller = caller, .runtime = runtime, .program = *program};
         request.data_in = reinterpret_cast<uint64_t>(packet.data());
         request.data_size_in = static_cast<uint32_t>(packet.size());
         request.repeat = repeat;

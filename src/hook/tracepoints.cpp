@@ -54,12 +54,8 @@ void Tracepoints::run(uint32_t tracepoint, std::span<std::byte> record) {
         }
     }
     for (const Ref<Program>& program : programs) {
-        const Cpus::Slot slot(cpus_);
-        const rcu::ReadGuard guard;
-        RunContext context;
-        context.cpu = slot.index();
-        const RunScope scope(context);
-        (void)graft::run(*program, record.data(), context);
+        Stay stay(runtime_);
+        (void)graft::run(*program, record.data(), stay.context);
     }
 }
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/cpus.h"
+#include "helper/runtime.h"
 #include "object/object.h"
 #include "program/program.h"
 
@@ -37,7 +37,7 @@ private:
 
 class Tracepoints {
 public:
-    explicit Tracepoints(Cpus& cpus) : cpus_(cpus) {}
+    explicit Tracepoints(Runtime& runtime) : runtime_(runtime) {}
 
     Result<void> attach(const TraceEvent& event, Ref<Program> program);
     void detach(const TraceEvent& event);
@@ -53,7 +53,7 @@ private:
     // `record`: what the programs get as their context.
     void run(uint32_t tracepoint, std::span<std::byte> record);
 
-    Cpus& cpus_;
+    Runtime& runtime_;
     std::mutex lock_;
     std::vector<Attached> attached_;  // in the order in which they came
 };

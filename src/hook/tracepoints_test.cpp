@@ -11,8 +11,8 @@ namespace {
 using namespace test;
 
 struct TracepointsTest : testing::Test {
-    Cpus cpus;
-    Tracepoints events{cpus};
+    Runtime runtime;
+    Tracepoints events{runtime};
     TargetRegistry targets{default_engine(), test::run_state()};
     const Tracepoint& failed = tracepoints().front();
     uint64_t seen = 0;

@@ -102,8 +102,8 @@ bool run_on_the_way_out(const Object& program, Device& ingress, Device& out, Fra
 
 }  // namespace
 
-Result<std::unique_ptr<PacketLoop>> PacketLoop::start(Cpus& cpus) {
-    std::unique_ptr<PacketLoop> loop(new PacketLoop(cpus));
+Result<std::unique_ptr<PacketLoop>> PacketLoop::start(Runtime& runtime) {
+    std::unique_ptr<PacketLoop> loop(new PacketLoop(runtime));
     loop->epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
     if (!loop->epoll_) return fail(errno, "epoll_create1");
     loop->wake_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -220,12 +220,8 @@ void PacketLoop::serve(Device& sender) {
     for (int turn = 0; turn < turns; ++turn) {
         const size_t count = sender.wire().receive(frames);
         if (count != 0) {
-            const Cpus::Slot cpu(cpus_);
-            const rcu::ReadGuard guard;
-            RunContext context;
-            context.cpu = cpu.index();
-            const RunScope scope(context);
-            for (size_t i = 0; i < count; ++i) arrive(*sender.peer(), frames[i], context);
+            Stay stay(runtime_);
+            for (size_t i = 0; i < count; ++i) arrive(*sender.peer(), frames[i], stay.context);
         }
         flush();
         sender.wire().release();

@@ -19,9 +19,9 @@
 #include <thread>
 #include <vector>
 
-#include "base/cpus.h"
 #include "base/fd.h"
 #include "base/result.h"
+#include "helper/runtime.h"
 #include "port/device.h"
 #include "port/segment.h"
 
@@ -29,7 +29,7 @@ namespace graft {
 
 class PacketLoop {
 public:
-    static Result<std::unique_ptr<PacketLoop>> start(Cpus& cpus);
+    static Result<std::unique_ptr<PacketLoop>> start(Runtime& runtime);
     ~PacketLoop();
     PacketLoop(const PacketLoop&) = delete;
     PacketLoop& operator=(const PacketLoop&) = delete;
@@ -45,7 +45,7 @@ public:
     void run(const std::function<void()>& work);
 
 private:
-    explicit PacketLoop(Cpus& cpus) : cpus_(cpus) {}
+    explicit PacketLoop(Runtime& runtime) : runtime_(runtime) {}
     void loop();
     void do_posted();
     void watch(Device& device);
@@ -59,7 +59,7 @@ private:
     [[nodiscard]] Device* find_target(const Device& ingress, uint64_t netns_cookie, uint32_t ifindex, const Frame& frame) const;
     void flush();
 
-    Cpus& cpus_;
+    Runtime& runtime_;
     Fd epoll_, wake_;
     std::thread thread_;
 

@@ -67,7 +67,7 @@ struct Net {
     Net() {
         here = std::move(current_network_namespace().value());
         there = std::move(make_network_namespace().value());
-        loop = std::move(PacketLoop::start(cpus).value());
+        loop = std::move(PacketLoop::start(runtime).value());
         auto made = PortTable::create(*loop, recorder);
         EXPECT_TRUE(made.ok()) << made.error().reason;
         ports = std::move(made.value());
@@ -115,7 +115,7 @@ struct Net {
     Scripted& filter0() { return filter(here_cookie, link(here.get(), "veth0")); }
     Scripted& filter1() { return filter(there_cookie, link(there.get(), "veth1")); }
 
-    Cpus cpus;
+    Runtime runtime;
     Recorder recorder;
     Fd here, there;
     uint64_t here_cookie = 0, there_cookie = 0;

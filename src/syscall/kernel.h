@@ -9,9 +9,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "base/cpus.h"
 #include "btf/btf.h"
-#include "helper/trace_buffer.h"
+#include "helper/runtime.h"
 #include "hook/program_timers.h"
 #include "hook/tracepoints.h"
 #include "hook/xdp.h"
@@ -55,15 +54,14 @@ public:
     IdTable<Program> programs;
     IdTable<Link> links;
 
-    Cpus cpus;
-    TraceBuffer trace;  // bpf_trace_printk; whoever enters programs puts it into their RunContext
+    Runtime runtime;
     const Engine& engine;
     RunState run_state;
     TargetRegistry targets{engine, run_state};
     XdpDevices xdp;
     CgroupAttachments cgroups;
-    Tracepoints tracepoints{cpus};
-    ProgramTimers timer_runner{cpus, trace};
+    Tracepoints tracepoints{runtime};
+    ProgramTimers timer_runner{runtime};
     Timers timers{timer_runner};
     Ref<Btf> vmlinux_btf;
 

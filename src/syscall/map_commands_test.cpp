@@ -251,7 +251,7 @@ TEST_F(MapCommands, ArrayBatches) {
     for (const uint32_t type : {uint32_t{BPF_MAP_TYPE_ARRAY}, uint32_t{BPF_MAP_TYPE_PERCPU_ARRAY}}) {
         const long fd = create(type, 4, 8, 2);
         std::array<uint32_t, 8> keys{0, 5};
-        std::vector<uint64_t> values(8 * kernel->cpus.possible());
+        std::vector<uint64_t> values(8 * kernel->runtime.cpus.possible());
         uint32_t token = 0;
         Batch update{.keys = keys.data(), .values = values.data(), .count = 2};
         EXPECT_EQ(batch(BPF_MAP_UPDATE_BATCH, fd, update), -E2BIG);

@@ -189,7 +189,7 @@ Result<Reply> map_create(Kernel& kernel, Caller& caller, const Attr& attr) {
     spec.numa_node = TRY(numa_node(attr));
     const MapType* const type = find_map_type(spec.type);
     if (type == nullptr) return fail(EINVAL, "graft has no such map type");
-    MapEnvironment environment{.ids = kernel.maps, .possible_cpus = kernel.cpus.possible(), .vmlinux = kernel.vmlinux_btf.get()};
+    MapEnvironment environment{.ids = kernel.maps, .possible_cpus = kernel.runtime.cpus.possible(), .vmlinux = kernel.vmlinux_btf.get()};
     TRY(type->check(spec, environment));
     TRY(refuse_offload(caller, attr));
     spec.flags |= type->implied_flags;

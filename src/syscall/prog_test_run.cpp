@@ -9,7 +9,7 @@ namespace graft::command {
 namespace {
 
 TestRunRequest decode(Kernel& kernel, Caller& caller, ProgramCalls& calls, const Attr& attr, const Program& program) {
-    TestRunRequest request{.caller = caller, .cpus = kernel.cpus, .program = program, .calls = &calls};
+    TestRunRequest request{.caller = caller, .runtime = kernel.runtime, .program = program, .calls = &calls};
     request.data_in = attr->test.data_in;
     request.data_size_in = attr->test.data_size_in;
     request.ctx_in = attr->test.ctx_in;
