@@ -11,6 +11,8 @@ Result<void> QueueStackMap::check(const MapSpec& spec, const MapEnvironment&) {
     if ((spec.flags & ~(BPF_F_NUMA_NODE | map_access_flags)) != 0) return fail(EINVAL, "map_flags has a flag that this type does not know");
     TRY(check_program_access(spec.flags));
     if (spec.value_size > max_allocation) return fail(E2BIG, "the value is larger than 4 MiB");
+    // Linux keeps one place more than there are elements.
+    if ((uint64_t{spec.max_entries} + 1) * spec.value_size > UINT32_MAX) return fail(E2BIG, "the values take 4 GiB or more");
     return {};
 }
 

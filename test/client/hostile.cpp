@@ -5,19 +5,24 @@
 //   unmapped    each command with pointers to memory that is not there, or ends too early
 //   changing    another thread changes attr, instructions and BTF while graft reads them
 //   files       what file system calls can do to an object: truncate, write, punch, seal, map, lock, re-open
+//   netlink     rtnetlink messages about interfaces, broken at random, by every way of sending; interfaces may be left
 //   flood       eight threads of calls
 //   hold N      N maps held at once, then closed; -ENFILE before that is said: "full at M"
 //   links N     N links, then waits to be killed (prints "ready")
 //   processes   as many processes as there may be, so that graft gets no thread for a call: -EAGAIN or -ENOBUFS until there is room again
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/if_link.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -354,6 +359,103 @@ int flood() {
     return 0;
 }
 
+// --- netlink ---------------------------------------------------------------------------------------------------------------------------
+
+using Bytes = std::vector<unsigned char>;
+
+void append(Bytes& bytes, const void* data, size_t size) {
+    const auto* const from = static_cast<const unsigned char*>(data);
+    bytes.insert(bytes.end(), from, from + size);
+    bytes.resize((bytes.size() + 3) / 4 * 4);
+}
+
+// An attribute around what was appended since `start`, or of a number.
+void enclose(Bytes& bytes, size_t start, unsigned type) {
+    const rtattr header{static_cast<unsigned short>(bytes.size() - start + sizeof(rtattr)), static_cast<unsigned short>(type)};
+    const auto* const from = reinterpret_cast<const unsigned char*>(&header);
+    bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(start), from, from + sizeof header);
+}
+void attribute(Bytes& bytes, unsigned type, const void* data, size_t size) {
+    const size_t start = bytes.size();
+    append(bytes, data, size);
+    enclose(bytes, start, type);
+}
+void number(Bytes& bytes, unsigned type, uint32_t value) { attribute(bytes, type, &value, sizeof value); }
+void name(Bytes& bytes, Random& random) { attribute(bytes, IFLA_IFNAME, ("hostile" + std::to_string(random.below(8))).c_str(), 9); }
+
+// A message that is right.
+Bytes link_message(Random& random) {
+    constexpr std::array<uint16_t, 4> types = {RTM_NEWLINK, RTM_SETLINK, RTM_GETLINK, RTM_DELLINK};
+    nlmsghdr header{};
+    header.nlmsg_type = types[random.below(types.size())];
+    header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+    if (header.nlmsg_type == RTM_NEWLINK && random.below(2) != 0) header.nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+    header.nlmsg_seq = random.below(UINT32_MAX);
+    ifinfomsg link{};
+    if (random.below(2) != 0) link.ifi_index = static_cast<int>(2 + random.below(8));  // not lo
+    Bytes bytes;
+    append(bytes, &header, sizeof header);
+    append(bytes, &link, sizeof link);
+    if (random.below(2) != 0) name(bytes, random);
+    if (random.below(4) == 0) number(bytes, IFLA_MTU, random.below(70'000));
+    if (random.below(4) == 0) number(bytes, random.below(2) != 0 ? IFLA_NET_NS_FD : IFLA_NET_NS_PID, random.below(64));
+    const size_t start = bytes.size();
+    if (random.below(2) != 0) {
+        number(bytes, IFLA_XDP_FD, random.below(8) - 1);
+        number(bytes, IFLA_XDP_FLAGS, random.below(32));
+        if (random.below(2) != 0) number(bytes, IFLA_XDP_EXPECTED_FD, random.below(8) - 1);
+        enclose(bytes, start, IFLA_XDP | NLA_F_NESTED);
+    } else {
+        attribute(bytes, IFLA_INFO_KIND, "veth", 4);
+        const size_t data = bytes.size();
+        append(bytes, &link, sizeof link);
+        name(bytes, random);
+        enclose(bytes, data, VETH_INFO_PEER);
+        enclose(bytes, data, IFLA_INFO_DATA);
+        enclose(bytes, start, IFLA_LINKINFO);
+    }
+    header.nlmsg_len = static_cast<uint32_t>(bytes.size());
+    std::memcpy(bytes.data(), &header, sizeof header);
+    return bytes;
+}
+
+void send_somehow(int socket, Bytes& bytes, Random& random) {
+    const size_t half = random.below(static_cast<uint32_t>(bytes.size()));
+    std::array<iovec, 2> pieces = {{{bytes.data(), half}, {bytes.data() + half, bytes.size() - half}}};
+    mmsghdr message{};
+    message.msg_hdr.msg_iov = pieces.data();
+    message.msg_hdr.msg_iovlen = pieces.size();
+    const std::array<ssize_t, 5> sent = {
+        random.below(5) == 0 ? send(socket, bytes.data(), bytes.size(), 0) : 0,
+        random.below(5) == 0 ? write(socket, bytes.data(), bytes.size()) : 0, random.below(5) == 0 ? writev(socket, pieces.data(), 2) : 0,
+        random.below(5) == 0 ? sendmsg(socket, &message.msg_hdr, 0) : 0, random.below(5) == 0 ? sendmmsg(socket, &message, 1, 0) : 0};
+    static_cast<void>(sent);
+}
+
+int netlink() {
+    Random random(1);
+    std::array<unsigned char, 65536> answer{};
+    for (int i = 0; i < 150; ++i) {
+        const Fd one(socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_ROUTE));
+        REQUIRE(one.ok());
+        for (int messages = 0; messages < 20; ++messages) {
+            Bytes bytes = link_message(random);
+            if (random.below(4) == 0) {
+                const Bytes second = link_message(random);
+                bytes.insert(bytes.end(), second.begin(), second.end());
+            }
+            constexpr std::array<uint32_t, 4> spoiled = {0, 1, 3, 10};
+            for (uint32_t n = spoiled[random.below(spoiled.size())]; n > 0; --n)
+                bytes[random.below(static_cast<uint32_t>(bytes.size()))] = static_cast<unsigned char>(random.below(256));
+            send_somehow(one.get(), bytes, random);
+            while (recv(one.get(), answer.data(), 1U << random.below(17), random.below(2) != 0 ? MSG_TRUNC : 0) >= 0) {
+            }
+        }
+    }
+    require_alive(array());
+    return 0;
+}
+
 // --- hold, links -----------------------------------------------------------------------------------------------------------------------
 
 int hold(int count) {
@@ -439,6 +541,7 @@ int main(int argc, char** argv) {
     if (what == "unmapped") return unmapped();
     if (what == "changing") return changing();
     if (what == "files") return files();
+    if (what == "netlink") return netlink();
     if (what == "flood") return flood();
     if (what == "hold") return hold(count);
     if (what == "links") return links(count);

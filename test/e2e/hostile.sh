@@ -35,7 +35,7 @@
 #   rtnetlink: dup and fcntl of its sockets, MSG_PEEK, short buffers Rtnetlink.TheSocketGetsTheClientsNumber, APeekTakesNothing,
 #                                                                    ADumpInAnyBuffer, ALongerDatagramComesInPieces
 #   rtnetlink: genuine acknowledgements, errno of refusals           Answer.ErrnoOfWhatGraftRefused, TheHostsVerdictWithTheClientsRequest
-#   rtnetlink: lengths that lie                                      RtnetlinkRequest.LengthsThatLie, fuzz/netlink.cpp
+#   rtnetlink: lengths that lie                                      RtnetlinkRequest.LengthsThatLie, netlink, fuzz/netlink.cpp
 #   namespaces die, inode numbers are reused, interfaces move        Rtnetlink.WhatIsAttachedMovesAlong, ADeletedInterfaceDropsItsProgram,
 #                                                                    PortTable.ADyingNamespaceTakesBothEnds
 #   veth: the visible peer is named, its attributes are taken        Rtnetlink.APairIsSeenAsAPair, AttributesOfThePeerAreTaken,
@@ -60,6 +60,10 @@ for what in unmapped files closes changing flood 'die 60'; do
     status 0 timeout 120 "$graft" run -- "$hostile" $what
     nobody_else "$what"
 done
+status 0 timeout 120 "$graft" run -- "$hostile" netlink
+nobody_else netlink
+"$graft" run -- sh -c 'cd /sys/class/net && for name in *; do [ "$name" = lo ] || [ ! -e "$name" ] || ip link del "$name"; done'
+check "ports after broken netlink messages" "[]" "$("$graft" port list --json)"
 # Several at once.
 pids=()
 for what in closes changing flood 'die 20' closes; do

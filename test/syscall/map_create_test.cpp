@@ -27,7 +27,8 @@ TEST_P(Create, Answers) {
 }
 
 constexpr uint32_t array = BPF_MAP_TYPE_ARRAY, percpu_array = BPF_MAP_TYPE_PERCPU_ARRAY, hash = BPF_MAP_TYPE_HASH,
-                   percpu_hash = BPF_MAP_TYPE_PERCPU_HASH, prog_array = BPF_MAP_TYPE_PROG_ARRAY, devmap = BPF_MAP_TYPE_DEVMAP;
+                   percpu_hash = BPF_MAP_TYPE_PERCPU_HASH, prog_array = BPF_MAP_TYPE_PROG_ARRAY, devmap = BPF_MAP_TYPE_DEVMAP,
+                   queue = BPF_MAP_TYPE_QUEUE;
 constexpr uint32_t zero_seed = BPF_F_ZERO_SEED, rdonly = BPF_F_RDONLY, wronly = BPF_F_WRONLY;
 
 constexpr CreateRow rows[] = {
@@ -109,6 +110,13 @@ constexpr CreateRow rows[] = {
     {"prog_array_rdonly_prog", prog_array, 4, 4, 1, BPF_F_RDONLY_PROG, -EINVAL},
     {"prog_array_rdonly", prog_array, 4, 4, 1, rdonly, 0},
     {"prog_array_mmapable", prog_array, 4, 4, 1, BPF_F_MMAPABLE, -EINVAL},
+
+    {"queue", queue, 0, 4096, 1, 0, 0},
+    {"queue_key_size_4", queue, 4, 4096, 1, 0, -EINVAL},
+    {"queue_value_size_over_4m", queue, 0, 0x400001, 1, 0, -E2BIG},
+    {"queue_of_4g", queue, 0, 4096, 0xfffff, 0, -E2BIG},
+    {"queue_max_entries_max", queue, 0, 8, UINT32_MAX, 0, -E2BIG},
+    {"stack_of_4g", BPF_MAP_TYPE_STACK, 0, 4096, 0xfffff, 0, -E2BIG},
 
     {"devmap_of_ifindex", devmap, 4, 4, 1, 0, 0},
     {"devmap_of_ifindex_and_program", devmap, 4, 8, 1, 0, 0},
