@@ -61,8 +61,9 @@ Result<void> Timers::start_thread() {
     return started;
 }
 
-Timers::~Timers() {
+void Timers::stop_thread() {
     if (!thread_.joinable()) return;
+    stopping_.store(true, std::memory_order_relaxed);
     eventfd_write(stop_.get(), 1);
     thread_.join();
 }
@@ -78,7 +79,8 @@ void Timers::run() {
             uint64_t times;
             (void)!read(clock.alarm.get(), &times, sizeof times);
         }
-        while (something_is_due()) runner_.run_due(*this);
+        // A callback may arm its timer for at once, for ever.
+        while (!stopping_.load(std::memory_order_relaxed) && something_is_due()) runner_.run_due(*this);
     }
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <list>
@@ -77,12 +78,14 @@ public:
 class Timers {
 public:
     explicit Timers(TimerRunner& runner) : runner_(runner) {}
-    ~Timers();
+    ~Timers() { stop_thread(); }
     Timers(const Timers&) = delete;
     Timers& operator=(const Timers&) = delete;
 
-    // Before the first timer: starts the thread.  EMFILE, ENFILE, ENOMEM, EAGAIN.
+    // Before the first timer.  EMFILE, ENFILE, ENOMEM, EAGAIN.
     Result<void> start_thread();
+    // No callback runs any more.
+    void stop_thread();
 
     // --- helpers: 0 or -errno ------------------------------------------------------------------------------------------------------
     // `field`: the bpf_timer in a value of that map; `flags`: its clock.  EBUSY: there is one; EPERM: the map has no users; EINVAL; ENOMEM.
@@ -119,6 +122,7 @@ private:
     std::condition_variable ran_;
     std::array<Clock, clock_count> clocks_;
     Fd stop_;  // an eventfd
+    std::atomic<bool> stopping_{false};
     Ref<Timer> running_;
     std::thread thread_;
 };

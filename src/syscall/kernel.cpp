@@ -51,6 +51,7 @@ Result<std::unique_ptr<Kernel>> Kernel::create(const Engine& engine) {
 
 // What is deferred may defer again when it runs (a program array drops its programs, a program its image).
 Kernel::~Kernel() {
+    timers.stop_thread();  // what it lets go of is waited for, too
     xdp.all_gone();
     constexpr int deepest = 3;
     for (int i = 0; i < deepest; ++i) rcu::barrier();
