@@ -3,10 +3,11 @@
 
 #include "program/dump.h"
 
+#include "helper/kfuncs.h"
+#include "isa/insn.h"
+
 namespace graft {
 namespace {
-
-constexpr bool is_wide_load(const bpf_insn& insn) { return insn.code == (BPF_LD | BPF_IMM | BPF_DW); }
 
 // Which map an address belongs to: the Map object itself, or its values.
 const Map* map_at(const Program& program, uint64_t address, uint32_t& offset) {
@@ -25,7 +26,7 @@ const Map* map_at(const Program& program, uint64_t address, uint32_t& offset) {
 }
 
 void restore_map(const Program& program, bpf_insn* slots) {
-    const uint64_t address = static_cast<uint32_t>(slots[0].imm) | uint64_t{static_cast<uint32_t>(slots[1].imm)} << 32;
+    const uint64_t address = imm64_of(slots[0], slots[1]);
     uint32_t offset = 0;
     const Map* map = map_at(program, address, offset);
     const bool is_value = slots[0].src_reg == BPF_PSEUDO_MAP_VALUE || slots[0].src_reg == BPF_PSEUDO_MAP_IDX_VALUE;
@@ -41,7 +42,7 @@ bool names_map(const bpf_insn& insn) {
 
 // The helper that stands for bpf_perf_event_output in programs on packets, which may not call it by its own name.
 bool is_packet_output(const Program& program, const bpf_insn& insn) {
-    if (program.facts().type == BPF_PROG_TYPE_TRACING || insn.code != (BPF_JMP | BPF_CALL) || insn.src_reg != 0) return false;
+    if (program.facts().type == BPF_PROG_TYPE_TRACING || !is_helper_call(insn)) return false;
     return insn.imm == BPF_FUNC_xdp_output || insn.imm == BPF_FUNC_skb_output;
 }
 
@@ -50,14 +51,16 @@ bool is_packet_output(const Program& program, const bpf_insn& insn) {
 std::vector<bpf_insn> dump_instructions(const Program& program) {
     std::vector<bpf_insn> insns = program.code().insns;
     for (size_t i = 0; i < insns.size(); ++i) {
-        if (is_wide_load(insns[i]) && i + 1 < insns.size()) {
+        if (is_ld_imm64(insns[i]) && i + 1 < insns.size()) {
             if (names_map(insns[i])) restore_map(program, &insns[i]);
             ++i;
-        } else if (insns[i].code == (BPF_JMP | BPF_CALL) && insns[i].src_reg == BPF_PSEUDO_CALL) {
+        } else if (is_pseudo_call(insns[i])) {
             // Clients expect them the other way round: the distance in `off`, the number of the function in `imm`.
             const auto number = static_cast<uint16_t>(insns[i].off);
             insns[i].off = static_cast<int16_t>(insns[i].imm);
             insns[i].imm = number;
+        } else if (is_helper_call(insns[i]) && find_kfunc(static_cast<uint32_t>(insns[i].imm)) != nullptr) {
+            insns[i].src_reg = BPF_PSEUDO_KFUNC_CALL;
         } else if (is_packet_output(program, insns[i])) {
             insns[i].imm = BPF_FUNC_perf_event_output;
         } else if (BPF_CLASS(insns[i].code) == BPF_LDX) {
