@@ -101,7 +101,8 @@ public:
 
     // --- statistics, counted while BPF_ENABLE_STATS is on ----------------------------------------------------------------------------
     // Atomic and mutable: they are about runs, which leave a program as it is.
-    [[nodiscard]] bool counts_runs() const { return run_state_.statistics_users.load(std::memory_order_relaxed) != 0; }
+    [[nodiscard]] bool counts_runs() const { return statistics_users().load(std::memory_order_relaxed) != 0; }
+    [[nodiscard]] const std::atomic<uint32_t>& statistics_users() const { return run_state_.statistics_users; }
     mutable std::atomic<uint64_t> run_count{0};
     mutable std::atomic<uint64_t> run_time_ns{0};
     mutable std::atomic<uint64_t> recursion_misses{0};

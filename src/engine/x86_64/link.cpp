@@ -39,6 +39,19 @@ uint64_t call_surrounded(const Image* image, uint32_t surround, const Arguments*
     return run_surrounded(image->surrounds[surround], *arguments, *run, call);
 }
 
+// What a surround keeps on the stack.  The arguments stand in the frame's values, where there is also room for those that the traced
+// function does not have; its result comes after those that it has.
+struct SurroundFrame {
+    ActiveTrace active;
+    uint64_t tail_calls;
+    TraceFrame frame;
+};
+static_assert(sizeof(SurroundFrame) % 16 == 8, "rsp is a multiple of 16 behind it");
+
+x86::Mem value_slot(uint32_t number) {
+    return x86::qword_ptr(x86::rsp, static_cast<int32_t>(offsetof(SurroundFrame, frame.values) + number * sizeof(uint64_t)));
+}
+
 class BlockBuilder {
 public:
     explicit BlockBuilder(const Image& image) : image_(image), starts_(image.functions.size()) {}
@@ -52,6 +65,7 @@ public:
             if (image_.functions[i].surround < 0) connect(image_.functions[i], starts_[i]);
         }
         connect(entry_call_, image_.entry);
+        for (const StubCall& each : stub_calls_) connect(each.at, each.function);
         return {};
     }
 
@@ -69,7 +83,10 @@ private:
     [[nodiscard]] bool uses_run() const;
     [[nodiscard]] bool is_called_from_outside() const;
     void enter_stub(x86::Assembler& a);
-    void surround_stub(x86::Assembler& a, uint32_t surround);
+    void surround_stub(x86::Assembler& a, uint32_t number);
+    void run_traces_and_function(x86::Assembler& a, const Surround& surround, const asmjit::Label& done);
+    void run_trace(x86::Assembler& a, const Trace& trace);
+    void call(x86::Assembler& a, uint32_t function);
     static void call_from_outside_stub(x86::Assembler& a);
 
     void append(std::span<const uint8_t> code, size_t& start) {
@@ -99,6 +116,11 @@ private:
     std::vector<size_t> starts_;  // of functions
     size_t entry_ = 0;
     size_t entry_call_ = 0;  // the distance of its call or jump
+    struct StubCall {
+        size_t at;
+        uint32_t function;
+    };
+    std::vector<StubCall> stub_calls_;
     std::optional<size_t> call_from_outside_;
 };
 
@@ -159,19 +181,80 @@ bool BlockBuilder::is_called_from_outside() const {
     return !image_.surrounds.empty() || std::ranges::any_of(image_.functions, takes_address);
 }
 
-void BlockBuilder::surround_stub(x86::Assembler& a, uint32_t surround) {
-    constexpr int arguments = sizeof(Arguments);  // 40: rsp is a multiple of 16 behind it
-    static_assert(arguments % 16 == 8);
-    a.sub(x86::rsp, arguments);
-    for (uint8_t i = 0; i < TraceFrame::max_args; ++i) a.mov(x86::qword_ptr(x86::rsp, i * 8), host(static_cast<uint8_t>(i + 1)));
+// What run_surrounded() does, for the common case: nobody counts, and no tracing program runs already that might have to be missed.
+void BlockBuilder::surround_stub(x86::Assembler& a, uint32_t number) {
+    const Surround& surround = image_.surrounds[number];
+    a.sub(x86::rsp, sizeof(SurroundFrame));
+    for (uint8_t i = 0; i < TraceFrame::max_args; ++i) a.mov(value_slot(i), host(static_cast<uint8_t>(i + 1)));
+    const asmjit::Label uncommon = a.newLabel(), done = a.newLabel();
+    if (!surround.counters) {
+        const Program& any = *image_.functions[surround.function].program;
+        a.cmp(x86::qword_ptr(run_context, offsetof(RunContext, traces)), 0);
+        a.jne(uncommon);
+        a.mov(x86::rax, reinterpret_cast<uint64_t>(&any.statistics_users()));
+        a.cmp(x86::dword_ptr(x86::rax), 0);
+        a.jne(uncommon);
+        run_traces_and_function(a, surround, done);
+        a.bind(done);
+        a.add(x86::rsp, sizeof(SurroundFrame));
+        a.ret();
+    }
+    a.bind(uncommon);
     a.mov(x86::rdi, reinterpret_cast<uint64_t>(&image_));
-    a.mov(x86::esi, surround);
-    a.mov(x86::rdx, x86::rsp);
+    a.mov(x86::esi, number);
+    a.lea(x86::rdx, value_slot(0));
     a.mov(x86::rcx, run_context);
     a.mov(x86::rax, reinterpret_cast<uint64_t>(call_surrounded));
     a.call(x86::rax);
-    a.add(x86::rsp, arguments);
+    a.add(x86::rsp, sizeof(SurroundFrame));
     a.ret();
+}
+
+void BlockBuilder::run_traces_and_function(x86::Assembler& a, const Surround& surround, const asmjit::Label& done) {
+    a.mov(x86::rax, surround.address);
+    a.mov(x86::qword_ptr(x86::rsp, offsetof(SurroundFrame, frame.address)), x86::rax);
+    a.mov(x86::byte_ptr(x86::rsp, offsetof(SurroundFrame, frame.has_result)), 0);
+    a.mov(x86::qword_ptr(x86::rsp, offsetof(SurroundFrame, frame.arg_count)), surround.arg_count);
+    a.mov(x86::qword_ptr(x86::rsp, offsetof(SurroundFrame, active.outer)), 0);
+    a.mov(x86::eax, x86::dword_ptr(run_context, offsetof(RunContext, tail_calls)));
+    a.mov(x86::dword_ptr(x86::rsp, offsetof(SurroundFrame, tail_calls)), x86::eax);
+    for (const Trace& each : surround.entries) run_trace(a, each);
+
+    for (uint8_t i = 0; i < TraceFrame::max_args; ++i) a.mov(host(static_cast<uint8_t>(i + 1)), value_slot(i));
+    call(a, surround.function);
+    if (image_.functions[surround.function].program->code().exception_callback != 0) {
+        a.cmp(x86::byte_ptr(run_context, offsetof(RunContext, thrown)), 0);
+        a.jne(done);
+    }
+    if (surround.exits.empty()) return;
+    a.mov(value_slot(surround.arg_count), x86::rax);
+    a.mov(x86::byte_ptr(x86::rsp, offsetof(SurroundFrame, frame.has_result)), 1);
+    a.mov(x86::eax, x86::dword_ptr(run_context, offsetof(RunContext, tail_calls)));
+    a.mov(x86::dword_ptr(x86::rsp, offsetof(SurroundFrame, tail_calls)), x86::eax);
+    for (const Trace& each : surround.exits) run_trace(a, each);
+    a.mov(x86::rax, value_slot(surround.arg_count));
+}
+
+// TraceScope, where no other is active.
+void BlockBuilder::run_trace(x86::Assembler& a, const Trace& trace) {
+    a.mov(x86::rax, reinterpret_cast<uint64_t>(static_cast<const Object*>(trace.program)));
+    a.mov(x86::qword_ptr(x86::rsp, offsetof(SurroundFrame, active.program)), x86::rax);
+    a.mov(x86::rax, trace.cookie);
+    a.mov(x86::qword_ptr(x86::rsp, offsetof(SurroundFrame, frame.cookie)), x86::rax);
+    a.lea(x86::rax, x86::ptr(x86::rsp, offsetof(SurroundFrame, active)));
+    a.mov(x86::qword_ptr(run_context, offsetof(RunContext, traces)), x86::rax);
+    a.mov(x86::dword_ptr(run_context, offsetof(RunContext, tail_calls)), 0);
+    a.lea(host(r1), value_slot(0));
+    call(a, trace.function);
+    a.mov(x86::qword_ptr(run_context, offsetof(RunContext, traces)), 0);
+    a.mov(x86::eax, x86::dword_ptr(x86::rsp, offsetof(SurroundFrame, tail_calls)));
+    a.mov(x86::dword_ptr(run_context, offsetof(RunContext, tail_calls)), x86::eax);
+}
+
+void BlockBuilder::call(x86::Assembler& a, uint32_t function) {
+    a.db(0xe8);  // call rel32
+    stub_calls_.push_back({a.offset(), function});
+    a.dd(0);
 }
 
 void BlockBuilder::call_from_outside_stub(x86::Assembler& a) {
