@@ -66,6 +66,15 @@ struct bpf_struct_ops_bpf_dummy_ops {
     alignas(64) bpf_dummy_ops data;
 };
 
+enum xdp_rss_hash_type {
+    XDP_RSS_TYPE_NONE = 0,
+    XDP_RSS_L3_IPV4 = 1 << 0,
+    XDP_RSS_L3_IPV6 = 1 << 1,
+    XDP_RSS_L4 = 1 << 3,
+    XDP_RSS_L4_TCP = 1 << 4,
+    XDP_RSS_L4_UDP = 1 << 5,
+};
+
 // Where a netfilter program is called.
 struct nf_hook_state {
     u8 hook;
@@ -211,6 +220,13 @@ int bpf_dynptr_from_xdp(xdp_md* x, u64 flags, bpf_dynptr* ptr__uninit) { return 
 // Stands in for a member of bpf_dummy_ops: which arguments may be null.
 int bpf_dummy_ops__test_1(bpf_dummy_ops_state* cb__nullable) { return cb__nullable == nullptr; }
 void bpf_throw(u64 cookie) { (void)cookie; }
+int bpf_xdp_metadata_rx_timestamp(const xdp_md* ctx, u64* timestamp) { return ctx == nullptr || timestamp == nullptr; }
+int bpf_xdp_metadata_rx_hash(const xdp_md* ctx, u32* hash, xdp_rss_hash_type* rss_type) {
+    return ctx == nullptr || hash == nullptr || rss_type == nullptr;
+}
+int bpf_xdp_metadata_rx_vlan_tag(const xdp_md* ctx, __be16* vlan_proto, u16* vlan_tci) {
+    return ctx == nullptr || vlan_proto == nullptr || vlan_tci == nullptr;
+}
 int bpf_copy_from_user_str(void* dst, u32 dst__sz, const void* unsafe_ptr__ign, u64 flags) {
     return dst == nullptr || dst__sz == 0 || unsafe_ptr__ign == nullptr || flags != 0;
 }

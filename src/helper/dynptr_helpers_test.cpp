@@ -74,13 +74,23 @@ TEST(Dynptr, OfAFrameFollowsIt) {
     EXPECT_EQ(call(slice, &dynptr, 0, 0, 4), 0);
 }
 
+TEST(Metadata, OfAFrameThereIsNone) {
+    abi::xdp_buff frame{};
+    uint64_t first = 1, second = 2;
+    for (const Helper& kfunc : metadata_kfuncs()) {
+        EXPECT_TRUE(wants_bound_device(kfunc));
+        EXPECT_EQ(call(&kfunc, &frame, &first, &second), -ENODATA) << kfunc.name;
+    }
+    EXPECT_EQ(first + second, 3U);
+}
+
 TEST(Dynptr, FunctionsOfTheKernelHaveTheirPrograms) {
     EXPECT_EQ(find_kfunc("bpf_no_such_function"), nullptr);
     EXPECT_TRUE(allows_kfunc(BPF_PROG_TYPE_XDP, *find_kfunc("bpf_dynptr_from_xdp")));
     EXPECT_FALSE(allows_kfunc(BPF_PROG_TYPE_SCHED_CLS, *find_kfunc("bpf_dynptr_from_xdp")));
     EXPECT_TRUE(allows_kfunc(BPF_PROG_TYPE_SCHED_CLS, *find_kfunc("bpf_dynptr_from_skb")));
     EXPECT_FALSE(allows_kfunc(BPF_PROG_TYPE_XDP, *find_kfunc("bpf_dynptr_from_skb")));
-    for (const auto family : {dynptr_kfuncs(), user_kfuncs()}) {
+    for (const auto family : {dynptr_kfuncs(), user_kfuncs(), metadata_kfuncs()}) {
         for (const Helper& kfunc : family) {
             EXPECT_EQ(find_helper(kfunc.id), &kfunc);
             EXPECT_EQ(find_kfunc(kfunc.name), &kfunc);

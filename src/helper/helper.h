@@ -31,8 +31,9 @@ enum class Arg : uint8_t {
     callback,       // a function of the program, by ld_imm64 (BPF_PSEUDO_FUNC)
     stack_or_null,  // a stack pointer or 0
     const_str,      // a NUL-terminated string in a constant map
-    int_ptr,        // 4 bytes, aligned, written
-    long_ptr,       // 8 bytes, aligned, written
+    short_ptr,      // 2 bytes, aligned, written
+    int_ptr,        // 4
+    long_ptr,       // 8
     sock_common,
     btf_sock_common,
     alloc_mem,  // what a reserving helper returned

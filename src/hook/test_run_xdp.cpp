@@ -51,6 +51,7 @@ Result<void> check_form(const TestRunRequest& request) {
         return fail(EINVAL, "a program for map entries is not run alone");
     }
     if ((request.flags & ~uint32_t{BPF_F_TEST_XDP_LIVE_FRAMES}) != 0) return fail(EINVAL, "unknown flag");
+    if (facts.bound_device) return fail(EINVAL, "a program that is bound to an interface runs nowhere else");
     if (request.flags != 0) return fail(EOPNOTSUPP, "graft has no BPF_F_TEST_XDP_LIVE_FRAMES");
     if (request.batch_size != 0) return fail(EINVAL, "batch_size is for live frames");
     return {};

@@ -64,6 +64,14 @@ void XdpDevices::put(Device& device, Slot& slot, Ref<Program> program, const Obj
     rcu::store(device.port->program_, in_use.program.get());
 }
 
+Result<void> XdpDevices::fits_device(const Device& device, Mode mode, const Program& program) {
+    const BoundDevice* const bound = program.facts().bound_device.get();
+    if (bound == nullptr) return {};
+    if (bound != device.bound.get()) return fail(EINVAL, "Program bound to different device");
+    if (mode == Mode::generic) return fail(EINVAL, "Can't attach device-bound programs in generic mode");
+    return {};
+}
+
 Result<void> XdpDevices::fits_native(const Device& device, const Program& program) {
     if (takes_fragments(program) || device.peer_mtu <= largest_unfragmented_mtu) return {};
     return fail(ERANGE, "veth: Peer MTU is too large to set XDP");
@@ -85,6 +93,7 @@ Result<void> XdpDevices::set(Device& device, const Change& change) {
         if ((change.flags & XDP_FLAGS_UPDATE_IF_NOEXIST) != 0 && slot.program) return fail(EBUSY, "XDP program already attached");
         const Slot& other = mode == Mode::generic ? device.native : device.generic;
         if (mode != Mode::hardware && other.program) return fail(EEXIST, "Native and generic XDP can't be active at the same time");
+        TRY(fits_device(device, mode, *change.program));
         TRY(may_be_attached(*change.program));
     }
     if (change.program == slot.program) return {};
@@ -126,7 +135,9 @@ Result<void> XdpDevices::update_link(const Object* owner, Ref<Program> program) 
         return fail(EINVAL, "the program has another expected_attach_type than the attached one");
     }
     if (held.slot->program == program) return {};
-    if (held.slot == &held.device->native) TRY(fits_native(*held.device, *program));
+    const bool is_native = held.slot == &held.device->native;
+    TRY(fits_device(*held.device, is_native ? Mode::native : Mode::generic, *program));
+    if (is_native) TRY(fits_native(*held.device, *program));
     put(*held.device, *held.slot, std::move(program), owner);
     return {};
 }
@@ -157,7 +168,16 @@ XdpState XdpDevices::query(DeviceKey key) const {
     return state;
 }
 
+Result<Ref<BoundDevice>> XdpDevices::bind(DeviceKey key) {
+    const std::lock_guard guard(lock_);
+    const auto found = devices_.find(key);
+    if (found == devices_.end() || !found->second.is_port) return fail(EOPNOTSUPP, "programs are bound to graft's ports alone");
+    if (!found->second.bound) found->second.bound = make_ref<BoundDevice>();
+    return found->second.bound;
+}
+
 void XdpDevices::drop(Device& device) {
+    if (device.bound) std::exchange(device.bound, nullptr)->interface_gone();
     put(device, device.native, nullptr, nullptr);
     put(device, device.generic, nullptr, nullptr);
 }

@@ -75,6 +75,9 @@ public:
     // Where the interface of a link is now (it may have moved); nothing: the interface is gone, or the link was detached.
     [[nodiscard]] std::optional<DeviceKey> interface_of_link(const Object* owner) const;
 
+    // What programs for this interface are bound to.  EOPNOTSUPP: it is no port.
+    [[nodiscard]] Result<Ref<BoundDevice>> bind(DeviceKey key);
+
     [[nodiscard]] XdpState query(DeviceKey key) const;
     // Interfaces that something is attached to and that are no ports: no packets pass through there.
     [[nodiscard]] std::vector<DeviceKey> attached_without_packets() const;
@@ -106,6 +109,7 @@ private:
         uint32_t peer_mtu = 0;
         Slot generic, native;
         Ref<XdpPort> port;
+        Ref<BoundDevice> bound;  // null: nobody asked for it
     };
     struct Change {
         Ref<Program> program;  // null: detach
@@ -126,6 +130,7 @@ private:
         Slot* slot = nullptr;
     };
     Held find_link(const Object* owner);
+    static Result<void> fits_device(const Device& device, Mode mode, const Program& program);
     static Result<void> fits_native(const Device& device, const Program& program);
     void drop(Device& device);
 

@@ -7,7 +7,7 @@ namespace {
 
 constexpr LinkType table[] = {
     {BPF_LINK_TYPE_RAW_TRACEPOINT, "raw_tracepoint", true, "sys_enter and sys_exit, which nothing enters: system calls are the host's"},
-    {BPF_LINK_TYPE_TRACING, "tracing", true, "freplace; fentry and fexit are missing"},
+    {BPF_LINK_TYPE_TRACING, "tracing", true, nullptr},
     {BPF_LINK_TYPE_CGROUP, "cgroup", true, "nothing enters its programs: sockets and devices are the host's"},
     {BPF_LINK_TYPE_ITER, "iter", false, nullptr},
     {BPF_LINK_TYPE_NETNS, "netns", false, nullptr},

@@ -42,7 +42,7 @@ Result<Ref<TailCallee>> CpumapMap::program_of(Caller& caller, int fd) {
     }
     Ref<TailCallee> program = static_ref_cast<TailCallee>(std::move(found->object));
     const TailCallee::Kind kind = program->tail_call_kind();
-    if (!program->may_be_tail_called() || kind.prog_type != BPF_PROG_TYPE_XDP || kind.expected_attach_type != BPF_XDP_CPUMAP) {
+    if (!program->may_be_in_map() || kind.prog_type != BPF_PROG_TYPE_XDP || kind.expected_attach_type != BPF_XDP_CPUMAP) {
         return fail(EINVAL, "the value's program is not an XDP program for cpumaps (BPF_XDP_CPUMAP)");
     }
     TRY(agree(kind));

@@ -247,7 +247,7 @@ Result<std::unique_ptr<DevmapEntry>> DevmapMap::make_entry(Caller& caller, uint3
         return fail(EINVAL, "the value's descriptor is not of a program");
     fresh->program = static_ref_cast<TailCallee>(std::move(found->object));
     const TailCallee::Kind kind = fresh->program->tail_call_kind();
-    if (!fresh->program->may_be_tail_called() || kind.prog_type != BPF_PROG_TYPE_XDP || kind.expected_attach_type != BPF_XDP_DEVMAP) {
+    if (!fresh->program->may_be_in_map() || kind.prog_type != BPF_PROG_TYPE_XDP || kind.expected_attach_type != BPF_XDP_DEVMAP) {
         return fail(EINVAL, "the value's program is not an XDP program for devmaps (BPF_XDP_DEVMAP)");
     }
     TRY(agree(kind));

@@ -10,7 +10,7 @@ public:
     FakeTailCallee(uint32_t id, Kind kind) : TailCallee(ObjectKind::program), id_(id), kind_(kind) {}
 
     [[nodiscard]] Kind tail_call_kind() const override { return kind_; }
-    [[nodiscard]] bool may_be_tail_called() const override { return !is_extension; }
+    [[nodiscard]] bool may_be_in_map() const override { return !is_extension; }
     Result<void> enter_program_array() override {
         if (is_extended) return fail(EBUSY);
         ++arrays;

@@ -54,7 +54,7 @@ Result<void> ProgArrayMap::update(Caller& caller, Bytes key, Bytes value, uint64
     DescriptorRef found = TRY(caller.descriptor(fd));
     if (found.object->object_kind() != ObjectKind::program) return fail(EINVAL, "the descriptor is not of a program");
     Ref<TailCallee> program = static_ref_cast<TailCallee>(std::move(found.object));
-    if (!program->may_be_tail_called()) return fail(EINVAL, "a program of this type cannot be tail-called");
+    if (!program->may_be_in_map()) return fail(EINVAL, "an extension, or a program that is bound to an interface, cannot be tail-called");
     TRY(kind_.agree(program->tail_call_kind()));
     TRY(program->enter_program_array());
     exchange(index, program.release());

@@ -20,8 +20,8 @@ public:
         friend bool operator==(const Kind&, const Kind&) = default;
     };
     [[nodiscard]] virtual Kind tail_call_kind() const = 0;
-    // Whether it may be in a program array at all: EXT programs may not (EINVAL).
-    [[nodiscard]] virtual bool may_be_tail_called() const = 0;
+    // Whether it may be in a program array, devmap or cpumap at all: EXT programs and those bound to an interface may not (EINVAL).
+    [[nodiscard]] virtual bool may_be_in_map() const = 0;
 
     // An extended program and a program array exclude each other: EBUSY while an extension is attached.  Each success is undone by one
     // leave.

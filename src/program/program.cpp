@@ -74,7 +74,7 @@ TailCallee::Kind Program::tail_call_kind() const {
             .prototype = facts_.traced_prototype};
 }
 
-bool Program::may_be_tail_called() const { return facts_.type != BPF_PROG_TYPE_EXT; }
+bool Program::may_be_in_map() const { return facts_.type != BPF_PROG_TYPE_EXT && !facts_.bound_device; }
 
 Result<void> Program::enter_program_array() {
     const std::lock_guard guard(exclusion_lock_);

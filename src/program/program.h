@@ -35,8 +35,8 @@ struct ProgramFacts {
     std::array<uint8_t, 8> tag{};  // of the program as loaded, as Linux computes it
     uint64_t load_time = 0;        // ns, CLOCK_BOOTTIME
     uint32_t created_by_uid = 0;
-    uint32_t ifindex = 0;
-    Ref<Btf> btf;  // may be null
+    Ref<BoundDevice> bound_device;  // null: none
+    Ref<Btf> btf;                   // may be null
     // EXT and tracing:
     uint32_t attach_btf_id = 0;
     uint32_t target_type = 0;  // program type of the target at load: what LINK_CREATE's target must have
@@ -93,7 +93,7 @@ public:
 
     // --- program arrays and extensions exclude each other ----------------------------------------------------------------------------
     [[nodiscard]] Kind tail_call_kind() const override;
-    [[nodiscard]] bool may_be_tail_called() const override;
+    [[nodiscard]] bool may_be_in_map() const override;
     Result<void> enter_program_array() override;
     void leave_program_array() override;
     Result<void> enter_extended();  // EBUSY while in a program array

@@ -11,6 +11,7 @@ TargetFacts target_facts(const Program& program) {
     target.expected_attach_type = facts.expected_attach_type;
     target.extended_type = facts.type == BPF_PROG_TYPE_EXT ? facts.target_type : 0;
     target.flags = facts.flags;
+    target.bound_device = facts.bound_device.get();
     target.attached_to_tracing = facts.traces_tracing;
     target.btf = facts.btf.get();
     for (const Subprogram& function : program.code().subprograms) {
@@ -37,6 +38,7 @@ AttacherFacts attacher_facts(const Program& program) {
     made.main_btf_func_id = main.btf_func_id;
     made.changes_packet = main.changes_packet;
     made.might_sleep = main.might_sleep;
+    made.bound_device = facts.bound_device.get();
     made.recorded_target_type = facts.target_type;
     made.recorded_target_expected_attach_type = facts.target_expected_attach_type;
     return made;

@@ -25,7 +25,7 @@ constexpr Command table[] = {
     {BPF_MAP_UPDATE_ELEM, "BPF_MAP_UPDATE_ELEM", END_OF(flags), command::map_update_elem, nullptr},
     {BPF_MAP_DELETE_ELEM, "BPF_MAP_DELETE_ELEM", END_OF(key), command::map_delete_elem, nullptr},
     {BPF_MAP_GET_NEXT_KEY, "BPF_MAP_GET_NEXT_KEY", END_OF(next_key), command::map_get_next_key, nullptr},
-    {BPF_PROG_LOAD, "BPF_PROG_LOAD", prog_load_end, command::prog_load, "no tokens, no programs bound to a device"},
+    {BPF_PROG_LOAD, "BPF_PROG_LOAD", prog_load_end, command::prog_load, "no tokens, no offload to a device"},
     {BPF_OBJ_PIN, "BPF_OBJ_PIN", obj_end, command::obj_pin, nullptr},
     {BPF_OBJ_GET, "BPF_OBJ_GET", obj_end, command::obj_get, nullptr},
     {BPF_PROG_ATTACH, "BPF_PROG_ATTACH", prog_attach_end, command::prog_attach, "no attach point"},

@@ -102,7 +102,28 @@ UserRecords records(const Attr& attr, uint64_t address, uint32_t count, uint32_t
     return {.address = address, .count = count, .record_size = size, .record_size_address = attr.address + size_offset};
 }
 
-Result<VerifyRequest> decode(Kernel& kernel, Caller& caller, const Attr& attr) {
+// The interface that prog_ifindex names, or that of the program which is extended; null: none.
+Result<Ref<BoundDevice>> bound_device(Kernel& kernel, Caller& caller, const Attr& attr, const Program* target) {
+    if (attr->prog_ifindex != 0) {
+        const uint32_t type = attr->prog_type, flags = attr->prog_flags;
+        const bool bound_only = (flags & abi::f_xdp_dev_bound_only) != 0;
+        if (type != BPF_PROG_TYPE_XDP && type != BPF_PROG_TYPE_SCHED_CLS) return fail(EINVAL, "prog_ifindex is for XDP and tc");
+        if ((flags & ~uint32_t{abi::f_xdp_dev_bound_only | BPF_F_XDP_HAS_FRAGS}) != 0)
+            return fail(EINVAL, "prog_ifindex goes with fewer flags");
+        if (type == BPF_PROG_TYPE_SCHED_CLS && bound_only) return fail(EINVAL, "only XDP programs are bound without being offloaded");
+        if ((flags & BPF_F_XDP_HAS_FRAGS) != 0 && !bound_only) return fail(EINVAL, "offloaded programs take no fragments");
+        const NetNamespace net = TRY(caller.net_namespace());
+        if (!TRY(caller.has_interface(attr->prog_ifindex))) return fail(EINVAL, "the client's network namespace has no such interface");
+        Ref<BoundDevice> device = TRY(kernel.xdp.bind({net.cookie, attr->prog_ifindex}));
+        if (!bound_only) return fail(EINVAL, "graft's ports have no offload");
+        return device;
+    }
+    if (attr->prog_type != BPF_PROG_TYPE_EXT || target == nullptr || !target->facts().bound_device) return Ref<BoundDevice>();
+    if (target->facts().bound_device->gone()) return fail(EINVAL, "the interface that the target is bound to is gone");
+    return target->facts().bound_device;
+}
+
+Result<VerifyRequest> decode(Kernel& kernel, Caller& caller, const Attr& attr, const Program* target) {
     VerifyRequest request;
     request.type = attr->prog_type;
     request.expected_attach_type = attach_type_of(attr->prog_type, attr->expected_attach_type);
@@ -112,7 +133,7 @@ Result<VerifyRequest> decode(Kernel& kernel, Caller& caller, const Attr& attr) {
     const auto license = caller.read_string(attr->license, longest_license);
     if (license.code() == EFAULT) return license.error();
     request.gpl_compatible = license.ok() && is_gpl_compatible(license.value());
-    if (attr->prog_ifindex != 0) return fail(EINVAL, "programs bound to a device (prog_ifindex) are not supported");
+    request.bound_device = TRY(bound_device(kernel, caller, attr, target));
     if (find_prog_type(request.type) == nullptr && request.type != BPF_PROG_TYPE_EXT) {
         return fail(EINVAL, "the program type does not exist, or graft does not have it");
     }
@@ -142,6 +163,7 @@ Result<Ref<Program>> make_program(Kernel& kernel, Caller& caller, const VerifyRe
     facts.tag = tag;
     facts.load_time = boot_time();
     facts.created_by_uid = caller.uid();
+    facts.bound_device = request.bound_device;
     facts.btf = request.btf;
     facts.attach_btf_id = request.attach_btf_id;
     facts.target_type = code.attach.target_type;
@@ -184,7 +206,7 @@ Result<Reply> prog_load(Kernel& kernel, Caller& caller, const Attr& attr) {
     if (attr->insn_cnt == 0 || attr->insn_cnt > abi::max_insns_privileged) return fail(E2BIG, "insn_cnt is 0 or more than 1,000,000");
     const Target target = TRY(find_target(caller, attr));
     TRY(require_attachable(attr->prog_type, attach_type_of(attr->prog_type, attr->expected_attach_type), attr->attach_btf_id, target));
-    VerifyRequest request = TRY(decode(kernel, caller, attr));
+    VerifyRequest request = TRY(decode(kernel, caller, attr, target.program.get()));
     const auto tag = program_tag(request.insns);
     TargetFacts facts;
     if (target.program) {

@@ -22,6 +22,7 @@ public:
         info.btf_func_id = btf_id_;
         info.name = type->name();
         if (target_ != nullptr) {
+            TRY(is_of_the_same_device());
             TRY(find_function(info));
             if (function(info).catches) {
                 return refuse("{} programs cannot attach to exception callback\n", is_extension() ? "Extension" : "FENTRY/FEXIT");
@@ -46,6 +47,13 @@ private:
 
     [[nodiscard]] bool is_extension() const { return attacher_.type == BPF_PROG_TYPE_EXT; }
     [[nodiscard]] const TargetFunctionFacts& function(const AttachTargetInfo& info) const { return target_->functions[info.subprogram]; }
+
+    // What is not bound to an interface may become a part of what is.
+    Result<void> is_of_the_same_device() {
+        const BoundDevice* const device = attacher_.bound_device;
+        if (device == nullptr || (device == target_->bound_device && !device->gone())) return {};
+        return refuse("Target program bound device mismatch");
+    }
 
     Result<void> find_function(AttachTargetInfo& info) {
         for (uint32_t i = 0; i < target_->functions.size(); ++i) {

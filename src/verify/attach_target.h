@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "btf/btf.h"
 #include "btf/func_proto.h"
+#include "object/bound_device.h"
 
 namespace graft {
 
@@ -36,6 +37,7 @@ struct TargetFacts {
     uint32_t flags = 0;
     bool jited = true;
     bool attached_to_tracing = false;            // a tracing program that itself traces a tracing program
+    const BoundDevice* bound_device = nullptr;   // null: none
     const Btf* btf = nullptr;                    // null: loaded without BTF
     std::vector<TargetFunctionFacts> functions;  // [0]: main
 };
@@ -51,6 +53,7 @@ struct AttacherFacts {
     bool changes_packet = false;
     bool might_sleep = false;
     bool jit_requested = true;
+    const BoundDevice* bound_device = nullptr;  // an extension's is that of its target; null: none
     // At LINK_CREATE: of which type the target at load was; another target must be of the same.  Both 0: none was.
     uint32_t recorded_target_type = 0;
     uint32_t recorded_target_expected_attach_type = 0;

@@ -14,6 +14,7 @@ struct World {
     BtfBuilder target_builder, own_builder;
     uint32_t main_id, get_x_id, get_s_id, new_x_id, new_main_id;
     Ref<Btf> target_btf, own_btf;
+    Ref<BoundDevice> device = make_ref<BoundDevice>(), other_device = make_ref<BoundDevice>();
     TargetFacts target;
     AttacherFacts attacher;
     const TargetFacts* given = &target;
@@ -70,6 +71,17 @@ const Row rows[] = {
     {"id out of range", [](World& w) { w.btf_id = 9999; }, EINVAL, "attach_btf_id 9999 is invalid\n"},
     {"no function", [](World& w) { w.btf_id = 2; }, EINVAL, "Subprog __sk_buff doesn't exist\n"},
     {"no function, no name", [](World& w) { w.btf_id = 3; }, EINVAL, "Subprog  doesn't exist\n"},
+    {"bound to the target's interface", [](World& w) { w.attacher.bound_device = w.target.bound_device = w.device.get(); }, 0, ""},
+    {"target bound", [](World& w) { w.target.bound_device = w.device.get(); }, 0, ""},
+    {"bound to another", [](World& w) { w.attacher.bound_device = w.device.get(), w.target.bound_device = w.other_device.get(); }, EINVAL,
+     "Target program bound device mismatch"},
+    {"bound, target not", [](World& w) { w.attacher.bound_device = w.device.get(); }, EINVAL, "Target program bound device mismatch"},
+    {"bound to one that went",
+     [](World& w) {
+         w.attacher.bound_device = w.target.bound_device = w.device.get();
+         w.device->interface_gone();
+     },
+     EINVAL, "Target program bound device mismatch"},
     {"static, unreliable", [](World& w) { w.btf_id = w.get_s_id; }, EINVAL, "Cannot replace static functions\n"},
     {"static, reliable", [](World& w) { w.btf_id = w.get_s_id, w.target.functions[2].unreliable = false; }, EINVAL,
      "get_s() is not a global function\n"},

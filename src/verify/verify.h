@@ -41,6 +41,7 @@ struct VerifyRequest {
     Caller* caller = nullptr;             // resolves descriptors of maps and BTF
     bool privileged = true;               // CAP_BPF and CAP_PERFMON: pointers may be stored and compared
     const Btf* vmlinux = nullptr;
+    Ref<BoundDevice> bound_device;  // null: none
 };
 
 // EINVAL, EACCES, EPERM, E2BIG, EFAULT ... as Linux.  The log gets the verdict's reason and, by level, the walk.

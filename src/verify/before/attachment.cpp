@@ -96,6 +96,7 @@ Result<void> check_attachment(Env& env) {
     attacher.main_btf_func_id = env.functions[0].btf_func_id;
     attacher.changes_packet = env.functions[0].changes_packet;
     attacher.might_sleep = env.functions[0].might_sleep;
+    attacher.bound_device = request.bound_device.get();
     env.attach = TRY(check_attach_target(attacher, request.target, request.attach_btf_id, request.vmlinux, env.log));
     // An extension lives by the rules of the program it becomes a part of.
     if (request.type == BPF_PROG_TYPE_EXT) {

@@ -31,8 +31,12 @@ Result<void> require_kfunc(Env& env, const bpf_insn& insn) {
     const auto id = static_cast<uint32_t>(insn.imm);
     const auto func = insn.off == 0 ? env.request.vmlinux->find_type(id) : std::nullopt;
     if (!func || !func->is(BTF_KIND_FUNC)) return env.reject(EINVAL, "kernel btf_id {} is not a function", id);
-    if (find_kfunc(func->name()) != nullptr) return {};
-    return env.reject(EINVAL, "cannot find address for kernel function {}", func->name());
+    const Helper* const kfunc = find_kfunc(func->name());
+    if (kfunc == nullptr) return env.reject(EINVAL, "cannot find address for kernel function {}", func->name());
+    if (wants_bound_device(*kfunc) && !env.request.bound_device) {
+        return env.reject(EINVAL, "metadata kfuncs require device-bound program");
+    }
+    return {};
 }
 
 // Where a jump inside a function leads; nothing for what is no jump.

@@ -22,8 +22,8 @@ bool may_be_null(Arg rule) {
 }
 bool is_memory(Arg rule) {
     return rule == Arg::map_key || rule == Arg::map_value || rule == Arg::map_value_or_null || rule == Arg::uninit_map_value ||
-           rule == Arg::mem_read || rule == Arg::mem_read_or_null || rule == Arg::mem_write || rule == Arg::int_ptr ||
-           rule == Arg::long_ptr;
+           rule == Arg::mem_read || rule == Arg::mem_read_or_null || rule == Arg::mem_write || rule == Arg::short_ptr ||
+           rule == Arg::int_ptr || rule == Arg::long_ptr;
 }
 
 // The kinds a rule takes, in the words of the message.
@@ -306,9 +306,10 @@ Result<void> check_argument(Walk& walk, HelperCall& call, uint32_t number) {
             return {};
         case Arg::spin_lock:
             return change_lock(walk, number, call.helper->id == BPF_FUNC_spin_lock ? LockChange::lock : LockChange::unlock);
+        case Arg::short_ptr:
         case Arg::int_ptr:
         case Arg::long_ptr: {
-            const uint32_t size = rule == Arg::int_ptr ? 4 : 8;
+            const uint32_t size = rule == Arg::short_ptr ? 2 : rule == Arg::int_ptr ? 4 : 8;
             TRY(check_helper_memory(walk, number, size, Access::write, false, true));
             return require_aligned(walk, {.number = number, .size = size, .strict_alignment = true});
         }
