@@ -1,6 +1,7 @@
 #include "cli/kernel_process.h"
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,7 +75,11 @@ struct Started {
     Complaint complaint;
 };
 
+// A client whose kernel has ended: epoll_ctl(2), which graft traps, is ENOSYS for it and for all that it starts.
+bool is_orphan() { return epoll_ctl(-1, EPOLL_CTL_DEL, -1, nullptr) != 0 && errno == ENOSYS; }
+
 Started start(int control, int log) {
+    if (is_orphan()) return {-1, {"this process was a client of a kernel that has ended, and can start none: run graft outside of it"}};
     int pipe_ends[2];
     if (pipe2(pipe_ends, O_CLOEXEC) != 0) return {-1, complaint_of(fail(errno, "cannot make a pipe"))};
     const Fd read_end(pipe_ends[0]);

@@ -11,7 +11,7 @@ namespace graft::client {
 namespace {
 
 constexpr unsigned workers_per_client = 16;
-constexpr std::chrono::milliseconds look_interval{1000};
+constexpr std::chrono::milliseconds look_interval{1000}, hangs_after{250};
 
 // Since 6.6: the host runs the answering thread on the client's CPU at once.
 constexpr unsigned long set_flags = SECCOMP_IOW(4, uint64_t);
@@ -116,7 +116,14 @@ void Supervisor::receive(const std::shared_ptr<Listener>& listener) {
 void Supervisor::dispatch(const std::shared_ptr<Trap>& trap, const seccomp_data& call) {
     const auto row = std::find_if(rows_.begin(), rows_.end(), [&](const TrapRow& candidate) { return fits(candidate, call); });
     if (row == rows_.end()) return trap->finish(Outcome::proceed());
-    if (!row->slow || !row->slow(call)) return handle(*row, trap);
+    // A client that makes the loop's thread hang on its memory does so once: from then on all its calls are workers'.
+    Listener& client = *trap->listener();
+    if ((!row->slow || !row->slow(call)) && !client.on_loop.exchange(true)) {
+        const auto begun = std::chrono::steady_clock::now();
+        handle(*row, trap);
+        if (std::chrono::steady_clock::now() - begun < hangs_after) client.on_loop = false;
+        return;
+    }
     {
         const std::lock_guard guard(lock_);
         unanswered_.push_back(trap);

@@ -4,7 +4,8 @@
 // waited for by one thread (the EventLoop's); what may take long runs on Workers.  Before a call is acted on, everything that clients have
 // closed or unlinked by then is gone (Gateway::collect).
 //
-// A client that makes a handler hang on its memory holds up itself alone (event_loop.h).
+// A client that makes a handler hang on its memory holds up itself alone: another thread becomes the loop (event_loop.h), and the client's
+// further calls go to workers, of which it has only so many.
 //
 // Thread safety: all methods, from any thread.
 // When a listener is closed (close(), or this process ends) the host answers ENOSYS in our place, now and from then on.

@@ -22,6 +22,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <latch>
 #include <string>
@@ -378,6 +379,43 @@ TEST_F(SupervisorTest, MemoryThatHangsHoldsUpItsOwnerAlone) {
         EXPECT_EQ(kill(pid, SIGKILL), 0);
         EXPECT_EQ(wait(pid), 1000 + SIGKILL);
     }
+    EXPECT_EQ(wait(probe({"map", "lookup"})), 0);
+}
+
+// Eighty such threads of one client take its share of the workers, not a thread each.
+TEST_F(SupervisorTest, MemoryThatHangsIsNotWaitedForByTheLoopTwice) {
+    const int allowed = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC));
+    if (allowed < 0) GTEST_SKIP() << "no userfaultfd that serves the kernel's faults here: " << std::strerror(errno);
+    close(allowed);
+    const auto threads = [] {
+        return std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator());
+    };
+    EXPECT_EQ(wait(probe({"map", "lookup"})), 0);
+    const auto before = threads();
+    Barrier stuck;
+    const pid_t pid = client([&] {
+        const int faults = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC));
+        uffdio_api api{};
+        api.api = UFFD_API;
+        CLIENT_CHECK(ioctl(faults, UFFDIO_API, &api) == 0);
+        void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        uffdio_register range{};
+        range.range = {reinterpret_cast<uint64_t>(page), 4096};
+        range.mode = UFFDIO_REGISTER_MODE_MISSING;
+        CLIENT_CHECK(ioctl(faults, UFFDIO_REGISTER, &range) == 0);
+        std::vector<std::thread> callers;
+        for (int i = 0; i < 80; ++i) callers.emplace_back([page] { syscall(SYS_bpf, BPF_MAP_GET_NEXT_ID, page, 16); });
+        uffd_msg fault{};
+        CLIENT_CHECK(::read(faults, &fault, sizeof fault) == sizeof fault);  // the first has come
+        stuck.open();
+        pause();
+    });
+    stuck.wait();
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(wait(probe({"map", "lookup"})), 0);
+    // The loop's first thread, the client's sixteen workers, and some for the others.
+    EXPECT_LE(threads(), before + 40);
+    EXPECT_EQ(kill(pid, SIGKILL), 0);
+    EXPECT_EQ(wait(pid), 1000 + SIGKILL);
     EXPECT_EQ(wait(probe({"map", "lookup"})), 0);
 }
 

@@ -30,8 +30,9 @@ struct Listener {
     uint64_t id = 0;  // of the run, for status
     pid_t pid = 0;    // of its first process
     std::string command;
-    bool explain = false;              // the client wants to be told why a call failed
-    std::atomic<bool> closed = false;  // going down: long calls are to be given up
+    bool explain = false;               // the client wants to be told why a call failed
+    std::atomic<bool> closed = false;   // going down: long calls are to be given up
+    std::atomic<bool> on_loop = false;  // one of its calls is being answered by the loop's thread; for ever when one has hung there
 };
 
 // The answer to a trapped call.

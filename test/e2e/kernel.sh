@@ -40,6 +40,11 @@ touch "$work/go"
 wait $client
 check "status of a client that outlives the kernel" 0 $?
 
+# A client may end its kernel; then it has none, and cannot have another.
+output=$("$graft" run -- sh -c "'$graft' down && '$graft' up" 2>&1)
+check "a client without its kernel" "graft: this process was a client of a kernel that has ended, and can start none: run graft outside of it" "$output"
+[[ ! -e $XDG_RUNTIME_DIR/graft ]] || fail "a client without its kernel made files"
+
 # Its interfaces go although the client lives on in their namespaces.
 "$graft" run -- sh -c "ip netns add graft-down && ip link add veth0 type veth peer name veth1 && ip link set veth1 netns graft-down &&
     ls /sys/class/net >$work/before; echo ready >$work/ready2; while [ ! -e $work/go2 ]; do sleep 0.05; done
