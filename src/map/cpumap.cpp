@@ -22,16 +22,16 @@ Result<void> CpumapMap::check(const MapSpec& spec, const MapEnvironment&) {
 }
 
 Result<Ref<Map>> CpumapMap::create(MapSpec spec, MapEnvironment& environment) {
-    Memory memory = TRY(Memory::anonymous(uint64_t{spec.max_entries} * sizeof(std::atomic<CpumapEntry*>)));
-    return Ref<Map>(Ref<CpumapMap>::adopt(new CpumapMap(std::move(spec), environment, std::move(memory))));
+    auto slots = TRY(PointerArray<CpumapEntry>::create(spec.max_entries));
+    return Ref<Map>(Ref<CpumapMap>::adopt(new CpumapMap(std::move(spec), environment, std::move(slots))));
 }
 
 CpumapMap::~CpumapMap() {
-    for (uint32_t index = 0; index < spec().max_entries; ++index) delete slot(index).load(std::memory_order_relaxed);
+    slots_.for_each([this](uint64_t index) { delete slots_.load(index); });
 }
 
 void CpumapMap::put(uint32_t index, std::unique_ptr<CpumapEntry> entry) {
-    CpumapEntry* const old = rcu::exchange(slot(index), entry.release());
+    CpumapEntry* const old = slots_.exchange(index, entry.release());
     if (old != nullptr) rcu::defer([old] { delete old; });
 }
 

@@ -8,7 +8,7 @@
 
 #include "map/indexed_map.h"
 #include "map/map_types.h"
-#include "map/memory.h"
+#include "map/pointer_array.h"
 #include "map/prog_array.h"
 
 namespace graft {
@@ -25,7 +25,7 @@ public:
     ~CpumapMap() override;
 
     // Inside an rcu::ReadGuard.  Null: no such entry.
-    [[nodiscard]] const CpumapEntry* entry(uint32_t cpu) const { return in_range(cpu) ? rcu::load(slot(cpu)) : nullptr; }
+    [[nodiscard]] const CpumapEntry* entry(uint32_t cpu) const { return in_range(cpu) ? slots_.load(cpu) : nullptr; }
     Result<void> admit_user(const TailCallee::Kind& kind) override { return agree(kind); }
 
     // Programs only redirect to it.
@@ -36,14 +36,11 @@ public:
     Result<void> lookup(Bytes key, MutableBytes value, uint64_t flags) override;
     Result<void> update(Caller& caller, Bytes key, Bytes value, uint64_t flags) override;
     Result<void> erase(Bytes key) override;
-    [[nodiscard]] uint64_t memory() const override { return memory_.size(); }
+    [[nodiscard]] uint64_t memory() const override { return slots_.memory(); }
 
 private:
-    CpumapMap(MapSpec spec, MapEnvironment& environment, Memory memory)
-        : IndexedMap(std::move(spec), environment.ids), memory_(std::move(memory)), cpus_(environment.possible_cpus) {}
-    [[nodiscard]] std::atomic<CpumapEntry*>& slot(uint32_t index) const {
-        return reinterpret_cast<std::atomic<CpumapEntry*>*>(memory_.get())[index];
-    }
+    CpumapMap(MapSpec spec, MapEnvironment& environment, PointerArray<CpumapEntry> slots)
+        : IndexedMap(std::move(spec), environment.ids), slots_(std::move(slots)), cpus_(environment.possible_cpus) {}
     // As Linux: here the attach type does not count.
     Result<void> agree(TailCallee::Kind kind) {
         kind.expected_attach_type = 0;
@@ -52,7 +49,7 @@ private:
     Result<Ref<TailCallee>> program_of(Caller& caller, int fd);
     void put(uint32_t index, std::unique_ptr<CpumapEntry> entry);
 
-    Memory memory_;  // of atomic pointers
+    PointerArray<CpumapEntry> slots_;
     uint32_t cpus_;
     SharedKind kind_;
 };

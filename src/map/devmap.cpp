@@ -13,18 +13,16 @@ namespace {
 
 class IndexedDevmap final : public DevmapMap {
 public:
-    IndexedDevmap(MapSpec spec, MapEnvironment& environment, Memory memory)
-        : DevmapMap(std::move(spec), environment.ids), memory_(std::move(memory)) {}
+    IndexedDevmap(MapSpec spec, MapEnvironment& environment, PointerArray<DevmapEntry> slots)
+        : DevmapMap(std::move(spec), environment.ids), slots_(std::move(slots)) {}
     ~IndexedDevmap() override {
-        for (uint32_t index = 0; index < this->spec().max_entries; ++index) delete slot(index).load(std::memory_order_relaxed);
+        slots_.for_each([this](uint64_t index) { delete slots_.load(index); });
     }
 
-    [[nodiscard]] const DevmapEntry* entry(uint32_t key) const override {
-        return key < spec().max_entries ? rcu::load(slot(key)) : nullptr;
-    }
+    [[nodiscard]] const DevmapEntry* entry(uint32_t key) const override { return key < spec().max_entries ? slots_.load(key) : nullptr; }
     [[nodiscard]] const DevmapEntry* next_entry(uint64_t& cursor) const override {
-        while (cursor < spec().max_entries) {
-            if (const DevmapEntry* found = rcu::load(slot(static_cast<uint32_t>(cursor++)))) return found;
+        while ((cursor = slots_.next(cursor)) < slots_.size()) {
+            if (const DevmapEntry* found = slots_.load(cursor++)) return found;
         }
         return nullptr;
     }
@@ -41,13 +39,13 @@ public:
         } else if (wanted.bpf_prog.fd > 0) {
             return fail(EINVAL, "a program without an interface");
         }
-        retire(rcu::exchange(slot(index), fresh.release()));
+        retire(slots_.exchange(index, fresh.release()));
         return {};
     }
     Result<void> erase(Bytes key) override {
         const uint32_t index = key_of(key.data());
         if (index >= spec().max_entries) return fail(EINVAL, "the index is not below max_entries");
-        retire(rcu::exchange(slot(index), static_cast<DevmapEntry*>(nullptr)));
+        retire(slots_.exchange(index, nullptr));
         return {};
     }
     Result<void> next_key(std::optional<Bytes> key, MutableBytes next) override {
@@ -60,20 +58,17 @@ public:
     // As Linux: not of a devmap_hash.
     Result<void> admit_user(const TailCallee::Kind& kind) override { return agree(kind); }
     void interface_gone(uint64_t netns_cookie, uint32_t ifindex) override {
-        for (uint32_t index = 0; index < spec().max_entries; ++index) {
+        slots_.for_each([&](uint64_t index) {
             const rcu::ReadGuard reading;
-            DevmapEntry* found = rcu::load(slot(index));
-            if (found == nullptr || found->value.ifindex != ifindex || found->netns_cookie != netns_cookie) continue;
-            if (slot(index).compare_exchange_strong(found, nullptr, std::memory_order_acq_rel)) retire(found);
-        }
+            DevmapEntry* found = slots_.load(index);
+            if (found == nullptr || found->value.ifindex != ifindex || found->netns_cookie != netns_cookie) return;
+            if (slots_[index].compare_exchange_strong(found, nullptr, std::memory_order_acq_rel)) retire(found);
+        });
     }
-    [[nodiscard]] uint64_t memory() const override { return memory_.size(); }
+    [[nodiscard]] uint64_t memory() const override { return slots_.memory(); }
 
 private:
-    [[nodiscard]] std::atomic<DevmapEntry*>& slot(uint32_t index) const {
-        return reinterpret_cast<std::atomic<DevmapEntry*>*>(memory_.get())[index];
-    }
-    Memory memory_;  // of atomic pointers
+    PointerArray<DevmapEntry> slots_;
 };
 
 // --- by any key
@@ -81,32 +76,34 @@ private:
 
 class HashedDevmap final : public DevmapMap {
 public:
-    HashedDevmap(MapSpec spec, MapEnvironment& environment, Memory memory)
-        : DevmapMap(std::move(spec), environment.ids), buckets_(std::bit_ceil(this->spec().max_entries)), memory_(std::move(memory)) {}
+    HashedDevmap(MapSpec spec, MapEnvironment& environment, PointerArray<DevmapEntry> buckets)
+        : DevmapMap(std::move(spec), environment.ids), buckets_(std::move(buckets)) {}
     ~HashedDevmap() override {
-        for (uint32_t i = 0; i < buckets_; ++i) {
-            for (DevmapEntry* at = bucket(i).load(std::memory_order_relaxed); at != nullptr;) {
+        buckets_.for_each([this](uint64_t bucket) {
+            for (DevmapEntry* at = buckets_.load(bucket); at != nullptr;) {
                 delete std::exchange(at, at->next.load(std::memory_order_relaxed));
             }
-        }
+        });
     }
 
     [[nodiscard]] const DevmapEntry* entry(uint32_t key) const override {
-        for (const DevmapEntry* at = rcu::load(bucket(key)); at != nullptr; at = rcu::load(at->next)) {
+        for (const DevmapEntry* at = buckets_.load(bucket(key)); at != nullptr; at = rcu::load(at->next)) {
             if (at->key == key) return at;
         }
         return nullptr;
     }
     // The cursor: bucket, and how many of its entries were seen.
     [[nodiscard]] const DevmapEntry* next_entry(uint64_t& cursor) const override {
-        for (; cursor >> 32 < buckets_; cursor = ((cursor >> 32) + 1) << 32) {
-            const DevmapEntry* at = rcu::load(bucket(static_cast<uint32_t>(cursor >> 32)));
+        for (;; cursor = ((cursor >> 32) + 1) << 32) {
+            const uint64_t bucket = buckets_.next(cursor >> 32);
+            if (bucket != cursor >> 32) cursor = bucket << 32;
+            if (bucket == buckets_.size()) return nullptr;
+            const DevmapEntry* at = buckets_.load(bucket);
             for (auto skip = static_cast<uint32_t>(cursor); at != nullptr && skip > 0; --skip) at = rcu::load(at->next);
             if (at == nullptr) continue;
             ++cursor;
             return at;
         }
-        return nullptr;
     }
 
     Result<void> update(Caller& caller, Bytes key, Bytes value, uint64_t flags) override {
@@ -138,7 +135,7 @@ public:
         uint64_t cursor = 0;
         if (key && entry(key_of(key->data())) != nullptr) {
             const uint32_t wanted = key_of(key->data());
-            cursor = uint64_t{wanted & (buckets_ - 1)} << 32;
+            cursor = bucket(wanted) << 32;
             for (const DevmapEntry* at = next_entry(cursor); at != nullptr && at->key != wanted;) at = next_entry(cursor);
         }
         const DevmapEntry* const found = next_entry(cursor);
@@ -148,8 +145,8 @@ public:
     }
     void interface_gone(uint64_t netns_cookie, uint32_t ifindex) override {
         const std::lock_guard guard(change_lock_);
-        for (uint32_t i = 0; i < buckets_; ++i) {
-            for (std::atomic<DevmapEntry*>* place = &bucket(i);;) {
+        buckets_.for_each([&](uint64_t bucket) {
+            for (std::atomic<DevmapEntry*>* place = &buckets_[bucket];;) {
                 const DevmapEntry* const at = place->load(std::memory_order_relaxed);
                 if (at == nullptr) break;
                 if (at->value.ifindex == ifindex && at->netns_cookie == netns_cookie) {
@@ -158,17 +155,15 @@ public:
                     place = const_cast<std::atomic<DevmapEntry*>*>(&at->next);
                 }
             }
-        }
+        });
     }
-    [[nodiscard]] uint64_t memory() const override { return memory_.size(); }
+    [[nodiscard]] uint64_t memory() const override { return buckets_.memory(); }
 
 private:
-    [[nodiscard]] std::atomic<DevmapEntry*>& bucket(uint32_t key) const {
-        return reinterpret_cast<std::atomic<DevmapEntry*>*>(memory_.get())[key & (buckets_ - 1)];
-    }
+    [[nodiscard]] uint64_t bucket(uint32_t key) const { return key & (buckets_.size() - 1); }
     // The pointer that points to the entry of `key`, or the null one at the end of its bucket.  Requires change_lock_.
-    [[nodiscard]] std::atomic<DevmapEntry*>* find(uint32_t key) const {
-        std::atomic<DevmapEntry*>* place = &bucket(key);
+    [[nodiscard]] std::atomic<DevmapEntry*>* find(uint32_t key) {
+        std::atomic<DevmapEntry*>* place = &buckets_.to_fill(bucket(key));
         for (DevmapEntry* at = nullptr; (at = place->load(std::memory_order_relaxed)) != nullptr && at->key != key;) place = &at->next;
         return place;
     }
@@ -181,8 +176,7 @@ private:
         return true;
     }
 
-    uint32_t buckets_;
-    Memory memory_;       // of atomic pointers
+    PointerArray<DevmapEntry> buckets_;
     uint32_t count_ = 0;  // under change_lock_
 };
 
@@ -206,10 +200,9 @@ Result<void> DevmapMap::check(const MapSpec& spec, const MapEnvironment&) {
 
 Result<Ref<Map>> DevmapMap::create(MapSpec spec, MapEnvironment& environment) {
     const bool hashed = spec.type == BPF_MAP_TYPE_DEVMAP_HASH;
-    const uint64_t slots = hashed ? std::bit_ceil(spec.max_entries) : spec.max_entries;
-    Memory memory = TRY(Memory::anonymous(slots * sizeof(std::atomic<DevmapEntry*>)));
-    if (hashed) return Ref<Map>(make_ref<HashedDevmap>(std::move(spec), environment, std::move(memory)));
-    return Ref<Map>(make_ref<IndexedDevmap>(std::move(spec), environment, std::move(memory)));
+    auto slots = TRY(PointerArray<DevmapEntry>::create(hashed ? std::bit_ceil(spec.max_entries) : spec.max_entries));
+    if (hashed) return Ref<Map>(make_ref<HashedDevmap>(std::move(spec), environment, std::move(slots)));
+    return Ref<Map>(make_ref<IndexedDevmap>(std::move(spec), environment, std::move(slots)));
 }
 
 void* DevmapMap::lookup_element(const void* key, uint32_t) {

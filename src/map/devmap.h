@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "map/map_types.h"
-#include "map/memory.h"
+#include "map/pointer_array.h"
 #include "map/prog_array.h"
 
 namespace graft {

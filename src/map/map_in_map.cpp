@@ -53,19 +53,17 @@ Result<void> ArrayOfMaps::check(const MapSpec& spec, const MapEnvironment&) {
 }
 
 Result<Ref<Map>> ArrayOfMaps::create(MapSpec spec, MapEnvironment& environment) {
-    Memory memory = TRY(Memory::anonymous(uint64_t{spec.max_entries} * sizeof(std::atomic<Map*>)));
-    return Ref<Map>(Ref<ArrayOfMaps>::adopt(new ArrayOfMaps(std::move(spec), environment, std::move(memory))));
+    auto slots = TRY(PointerArray<Map>::create(spec.max_entries));
+    return Ref<Map>(Ref<ArrayOfMaps>::adopt(new ArrayOfMaps(std::move(spec), environment, std::move(slots))));
 }
 
 ArrayOfMaps::~ArrayOfMaps() {
-    for (uint32_t index = 0; index < spec().max_entries; ++index) {
-        if (Map* map = slot(index).load(std::memory_order_relaxed)) map->drop_ref();
-    }
+    slots_.for_each([this](uint64_t index) { slots_.load(index)->drop_ref(); });
 }
 
 void* ArrayOfMaps::lookup_element(const void* key, uint32_t) {
     const uint32_t index = index_of(key);
-    return in_range(index) ? rcu::load(slot(index)) : nullptr;
+    return in_range(index) ? slots_.load(index) : nullptr;
 }
 
 Result<void> ArrayOfMaps::lookup(Bytes key, MutableBytes value, uint64_t) {
@@ -78,14 +76,14 @@ Result<void> ArrayOfMaps::update(Caller& caller, Bytes key, Bytes value, uint64_
     if (flags != BPF_ANY) return fail(EINVAL, "an array of maps takes no update flags");
     if (!in_range(index)) return fail(E2BIG, "the index is not below max_entries");
     Ref<Map> map = TRY(inner_map_of(caller, value, inner_template()));
-    if (Map* old = rcu::exchange(slot(index), map.release())) old->drop_ref();
+    if (Map* old = slots_.exchange(index, map.release())) old->drop_ref();
     return {};
 }
 
 Result<void> ArrayOfMaps::erase(Bytes key) {
     const uint32_t index = index_of(key.data());
     if (!in_range(index)) return fail(E2BIG, "the index is not below max_entries");
-    Map* const old = rcu::exchange(slot(index), static_cast<Map*>(nullptr));
+    Map* const old = slots_.exchange(index, nullptr);
     if (old == nullptr) return fail(ENOENT, "there is no map at that index");
     old->drop_ref();
     return {};

@@ -8,7 +8,7 @@
 
 #include "map/indexed_map.h"
 #include "map/map_types.h"
-#include "map/memory.h"
+#include "map/pointer_array.h"
 
 namespace graft {
 
@@ -47,14 +47,13 @@ public:
     Result<void> update(Caller& caller, Bytes key, Bytes value, uint64_t flags) override;
     Result<void> erase(Bytes key) override;
     [[nodiscard]] BatchKind batch_kind() const override { return BatchKind::by_key; }
-    [[nodiscard]] uint64_t memory() const override { return memory_.size(); }
+    [[nodiscard]] uint64_t memory() const override { return slots_.memory(); }
 
 private:
-    ArrayOfMaps(MapSpec spec, MapEnvironment& environment, Memory memory)
-        : IndexedMap(std::move(spec), environment.ids), memory_(std::move(memory)) {}
-    [[nodiscard]] std::atomic<Map*>& slot(uint32_t index) const { return reinterpret_cast<std::atomic<Map*>*>(memory_.get())[index]; }
+    ArrayOfMaps(MapSpec spec, MapEnvironment& environment, PointerArray<Map> slots)
+        : IndexedMap(std::move(spec), environment.ids), slots_(std::move(slots)) {}
 
-    Memory memory_;  // of atomic pointers, each with a reference
+    PointerArray<Map> slots_;  // each with a reference
 };
 
 class HashOfMaps final : public Map {

@@ -15,12 +15,12 @@ Result<void> PerfEventArrayMap::check(const MapSpec& spec, const MapEnvironment&
 }
 
 Result<Ref<Map>> PerfEventArrayMap::create(MapSpec spec, MapEnvironment& environment) {
-    Memory memory = TRY(Memory::anonymous(uint64_t{spec.max_entries} * sizeof(std::atomic<PerfRing*>)));
-    return Ref<Map>(Ref<PerfEventArrayMap>::adopt(new PerfEventArrayMap(std::move(spec), environment, std::move(memory))));
+    auto slots = TRY(PointerArray<PerfRing>::create(spec.max_entries));
+    return Ref<Map>(Ref<PerfEventArrayMap>::adopt(new PerfEventArrayMap(std::move(spec), environment, std::move(slots))));
 }
 
-PerfEventArrayMap::PerfEventArrayMap(MapSpec spec, MapEnvironment& environment, Memory memory)
-    : IndexedMap(std::move(spec), environment.ids), memory_(std::move(memory)) {}
+PerfEventArrayMap::PerfEventArrayMap(MapSpec spec, MapEnvironment& environment, PointerArray<PerfRing> slots)
+    : IndexedMap(std::move(spec), environment.ids), slots_(std::move(slots)) {}
 
 PerfEventArrayMap::~PerfEventArrayMap() { clear(); }
 
@@ -30,7 +30,7 @@ void PerfEventArrayMap::users_gone() {
 
 long PerfEventArrayMap::output(uint32_t index, uint32_t cpu, std::span<const Bytes> parts) {
     if (!in_range(index)) return -E2BIG;
-    PerfRing* const ring = rcu::load(slot(index));
+    PerfRing* const ring = slots_.load(index);
     if (ring == nullptr) return -ENOENT;
     if (ring->cpu() != cpu) return -EOPNOTSUPP;
     return ring->output(parts);
@@ -62,16 +62,14 @@ Result<void> PerfEventArrayMap::erase(Bytes key) {
 }
 
 bool PerfEventArrayMap::exchange(uint32_t index, PerfRing* ring) {
-    PerfRing* const old = rcu::exchange(slot(index), ring);
+    PerfRing* const old = slots_.exchange(index, ring);
     if (old == nullptr) return false;
     rcu::retire(Ref<PerfRing>::adopt(old));
     return true;
 }
 
 void PerfEventArrayMap::clear() {
-    for (uint32_t index = 0; index < spec().max_entries; ++index) {
-        if (slot(index).load(std::memory_order_relaxed) != nullptr) exchange(index, nullptr);
-    }
+    slots_.for_each([this](uint64_t index) { exchange(static_cast<uint32_t>(index), nullptr); });
 }
 
 }  // namespace graft

@@ -5,8 +5,8 @@
 
 #include "map/indexed_map.h"
 #include "map/map_types.h"
-#include "map/memory.h"
 #include "map/perf_ring.h"
+#include "map/pointer_array.h"
 
 namespace graft {
 
@@ -27,22 +27,19 @@ public:
     Result<void> lookup(Bytes key, MutableBytes value, uint64_t flags) override;
     Result<void> update(Caller& caller, Bytes key, Bytes value, uint64_t flags) override;
     Result<void> erase(Bytes key) override;
-    [[nodiscard]] uint64_t memory() const override { return memory_.size(); }
+    [[nodiscard]] uint64_t memory() const override { return slots_.memory(); }
 
 protected:
     // unlike Linux: the rings go with the map's last descriptor, not with the one through which each came.
     void users_gone() override;
 
 private:
-    PerfEventArrayMap(MapSpec spec, MapEnvironment& environment, Memory memory);
-    [[nodiscard]] std::atomic<PerfRing*>& slot(uint32_t index) const {
-        return reinterpret_cast<std::atomic<PerfRing*>*>(memory_.get())[index];
-    }
+    PerfEventArrayMap(MapSpec spec, MapEnvironment& environment, PointerArray<PerfRing> slots);
     // Puts `ring` (a reference that the slot owns, or null) in; false: the slot was empty.
     bool exchange(uint32_t index, PerfRing* ring);
     void clear();
 
-    Memory memory_;  // of atomic pointers
+    PointerArray<PerfRing> slots_;
 };
 
 }  // namespace graft

@@ -20,16 +20,16 @@ Result<void> ProgArrayMap::check(const MapSpec& spec, const MapEnvironment&) {
 }
 
 Result<Ref<Map>> ProgArrayMap::create(MapSpec spec, MapEnvironment& environment) {
-    Memory memory = TRY(Memory::anonymous(uint64_t{spec.max_entries} * sizeof(std::atomic<TailCallee*>)));
-    return Ref<Map>(Ref<ProgArrayMap>::adopt(new ProgArrayMap(std::move(spec), environment, std::move(memory))));
+    auto slots = TRY(PointerArray<TailCallee>::create(spec.max_entries));
+    return Ref<Map>(Ref<ProgArrayMap>::adopt(new ProgArrayMap(std::move(spec), environment, std::move(slots))));
 }
 
-ProgArrayMap::ProgArrayMap(MapSpec spec, MapEnvironment& environment, Memory memory)
-    : IndexedMap(std::move(spec), environment.ids), memory_(std::move(memory)) {}
+ProgArrayMap::ProgArrayMap(MapSpec spec, MapEnvironment& environment, PointerArray<TailCallee> slots)
+    : IndexedMap(std::move(spec), environment.ids), slots_(std::move(slots)) {}
 
 ProgArrayMap::~ProgArrayMap() { clear(); }
 
-const TailCallee* ProgArrayMap::tail_callee(uint32_t index) const { return in_range(index) ? rcu::load(slot(index)) : nullptr; }
+const TailCallee* ProgArrayMap::tail_callee(uint32_t index) const { return in_range(index) ? slots_.load(index) : nullptr; }
 
 void* ProgArrayMap::lookup_element(const void*, uint32_t) { return nullptr; }
 long ProgArrayMap::update_element(const void*, const void*, uint64_t, uint32_t) { return -EINVAL; }
@@ -72,7 +72,7 @@ Result<void> ProgArrayMap::erase(Bytes key) {
 }
 
 bool ProgArrayMap::exchange(uint32_t index, TailCallee* program) {
-    TailCallee* const old = rcu::exchange(slot(index), program);
+    TailCallee* const old = slots_.exchange(index, program);
     if (old == nullptr) return false;
     old->leave_program_array();
     old->drop_ref();  // a program outlives its last reference by a grace period
@@ -81,9 +81,7 @@ bool ProgArrayMap::exchange(uint32_t index, TailCallee* program) {
 
 void ProgArrayMap::clear() {
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    for (uint32_t index = 0; index < spec().max_entries; ++index) {
-        if (slot(index).load(std::memory_order_relaxed) != nullptr) exchange(index, nullptr);
-    }
+    slots_.for_each([this](uint64_t index) { exchange(static_cast<uint32_t>(index), nullptr); });
 }
 
 }  // namespace graft

@@ -8,7 +8,7 @@
 
 #include "map/indexed_map.h"
 #include "map/map_types.h"
-#include "map/memory.h"
+#include "map/pointer_array.h"
 #include "map/tail_callee.h"
 
 namespace graft {
@@ -42,7 +42,7 @@ public:
     Result<void> lookup(Bytes key, MutableBytes value, uint64_t flags) override;
     Result<void> update(Caller& caller, Bytes key, Bytes value, uint64_t flags) override;
     Result<void> erase(Bytes key) override;
-    [[nodiscard]] uint64_t memory() const override { return memory_.size(); }
+    [[nodiscard]] uint64_t memory() const override { return slots_.memory(); }
 
 protected:
     void users_gone() override {
@@ -51,15 +51,12 @@ protected:
     }
 
 private:
-    ProgArrayMap(MapSpec spec, MapEnvironment& environment, Memory memory);
-    [[nodiscard]] std::atomic<TailCallee*>& slot(uint32_t index) const {
-        return reinterpret_cast<std::atomic<TailCallee*>*>(memory_.get())[index];
-    }
+    ProgArrayMap(MapSpec spec, MapEnvironment& environment, PointerArray<TailCallee> slots);
     // Puts `program` (a reference that the slot owns, or null) in; false: the slot was empty.
     bool exchange(uint32_t index, TailCallee* program);
     void clear();
 
-    Memory memory_;  // of atomic pointers
+    PointerArray<TailCallee> slots_;
     SharedKind kind_;
     std::atomic<bool> lost_users_{false};  // at least once
 };
