@@ -3,6 +3,7 @@
 
 #include "verify/call/args.h"
 #include "verify/call/call.h"
+#include "verify/pointer/pointer.h"
 
 namespace graft::verify {
 namespace {
@@ -17,7 +18,7 @@ Error unknown_size(Env& env, uint32_t arg, const BtfType& type) {
 
 bool is_context(const Env& env, const BtfType& pointer) {
     const BtfType pointee = pointer.btf().skip_modifiers(pointer.type());
-    return pointee.is(BTF_KIND_STRUCT) && env.type != nullptr && env.type->ctx_struct != nullptr && pointee.name() == env.type->ctx_struct;
+    return env.type != nullptr && is_context_of(*env.type, pointee);
 }
 
 // --- tags: btf_decl_tag("arg:...") of a global function's argument
@@ -124,6 +125,7 @@ Result<void> check_one(Walk& walk, const FuncArg& arg, uint32_t index) {
             if (!reg.is(Kind::ctx)) return env.reject(EINVAL, "arg#{} expects pointer to ctx", index);
             return {};
         case FuncArgKind::mem:
+            if (reg.is(Kind::not_init)) return env.reject(EACCES, "variable ? access var_off=(0x0; 0xffffffffffffffff) disallowed");
             if (!allowed_memory(walk, number, arg.mem_size)) return fail(EINVAL);
             if (arg.nonnull && reg.has(maybe_null)) return env.reject(EINVAL, "arg#{} is expected to be non-NULL", index);
             return {};

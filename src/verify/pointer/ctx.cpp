@@ -58,6 +58,13 @@ std::optional<CtxAccess> allowed_field(Env& env, int32_t off, const MemoryAccess
 
 }  // namespace
 
+bool is_context_of(const ProgType& type, const BtfType& pointee) {
+    if (!pointee.is(BTF_KIND_STRUCT) || type.ctx_struct == nullptr) return false;
+    if (pointee.name() == type.ctx_struct) return true;
+    const std::string_view known = type.kernel_ctx_struct == nullptr ? "" : type.kernel_ctx_struct;
+    return pointee.name() == known && (known == "sk_buff" || known == "xdp_buff" || known == "pt_regs");
+}
+
 Result<void> check_fixed_offset(Walk& walk, const Reg& reg, uint32_t number, bool fixed_ok) {
     Env& env = walk.env;
     if (reg.off < 0) return env.reject(EACCES, "negative offset {} ptr R{} off={} disallowed", kind_text(reg), number, reg.off);

@@ -70,6 +70,11 @@ void scratch_slot(StackSlot& slot);  // a spilled register there is one no longe
 // dst OP= src where at least one is a pointer.  `scalar` may be the immediate.
 Result<void> pointer_arithmetic(Walk& walk, const bpf_insn& insn, const Reg& pointer, const Reg& scalar);
 
+// --- the context -------------------------------------------------------------------------------------------------------------------------
+// Is this what a function with the context of such programs says that it points to: the UAPI's struct, or the kernel's own sk_buff,
+// xdp_buff or pt_regs?
+[[nodiscard]] bool is_context_of(const ProgType& type, const BtfType& pointee);
+
 // --- packet ranges -----------------------------------------------------------------------------------------------------------------------
 // `pointer` (a packet pointer of the comparison) plus nothing lies before the end: every pointer of the same id learns its range.
 void learn_packet_range(State& state, const Reg& pointer, Kind kind, bool open_range);
