@@ -99,7 +99,7 @@ private:
         for (const CallSite& call : code_of(function).calls) {
             const uint32_t callee = image_.callees[function.callees + call.subprogram];
             if (call.is_address) {
-                const LinkedFunction* const address = &image_.functions[callee];
+                const auto address = reinterpret_cast<uint64_t>(&image_.functions[callee]);
                 std::memcpy(&bytes_[start + call.at], &address, sizeof address);
             } else {
                 connect(start + call.at, callee);

@@ -23,6 +23,9 @@ class ObjectFile {
 public:
     // NAME of BUILD/bpf/NAME.bpf.o.
     explicit ObjectFile(const std::string& name);
+    virtual ~ObjectFile() = default;
+    ObjectFile(ObjectFile&&) = default;
+    ObjectFile& operator=(ObjectFile&&) = default;
     // 0 or -errno.
     int load() { return bpf_object__load(object_.get()); }
     // Closes every descriptor.
