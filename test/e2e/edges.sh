@@ -11,7 +11,7 @@ refused() {
     check "lines of 'graft $*'" 1 "$(wc -l <"$work/err")"
     matches "'graft $*'" "$pattern" "$(cat "$work/err")"
 }
-refused 2 '^graft: no verb given; graft takes one of: run, shell, up, down, status, stats, apply, port, version$'
+refused 2 '^graft: no verb given; graft takes one of: run, shell, up, down, status, stats, trace, apply, port, version$'
 refused 2 "^graft: unknown verb 'nonsense'; graft takes one of: run, " nonsense
 refused 2 "^graft: unknown verb 'nonsense'; graft takes one of: run, " nonsense run -- true
 refused 2 "^graft: unknown option '--bogus'; 'graft --help' tells more" --bogus
@@ -38,7 +38,7 @@ done
 [[ ! -e $XDG_RUNTIME_DIR/graft ]] || fail "a wrong command line started a kernel"
 status 0 "$graft" --help >"$work/out"
 matches "help" 'Usage: graft ' "$(cat "$work/out")"
-for verb in '' run shell up down status stats 'stats on' 'stats off' apply port 'port list' version; do
+for verb in '' run shell up down status stats 'stats on' 'stats off' trace apply port 'port list' version; do
     # shellcheck disable=SC2086
     "$graft" $verb --help
 done >"$work/out"
@@ -82,7 +82,11 @@ cannot_start() {    # PATTERN CMD...
     [[ ! -e $XDG_RUNTIME_DIR/graft ]] || fail "a kernel that could not start left $(find "$XDG_RUNTIME_DIR/graft")"
 }
 cannot_start '^graft: cannot start the kernel.s process: Invalid argument$' bash -c 'ulimit -n 10 && exec "$@"' sh "$graft" run -- true
-cannot_start '^graft: .*: Too many open files$' bash -c 'ulimit -n 15 && exec "$@"' sh "$graft" run -- true
+if [[ ${GRAFT_SANITIZE-} == *undefined* ]]; then
+    echo "skipped: too few open files; the sanitizer needs two for its own checks"
+else
+    cannot_start '^graft: .*: Too many open files$' bash -c 'ulimit -n 15 && exec "$@"' sh "$graft" run -- true
+fi
 privileged=(unshare --mount)
 [[ $EUID -eq 0 ]] || privileged+=(--user --map-root-user)
 mkdir "$work/full"
