@@ -103,26 +103,25 @@ Result<Fd> connect_to_running() {
     return socket;
 }
 
-Error none_if_ended(const Error& error) {
-    const bool ended = error.code == ECONNRESET || error.code == EPIPE;
-    return ended ? fail(ENOENT, "no graft kernel is running") : error;
+Result<client::Message> ask(daemon::Verb verb) {
+    constexpr Error ended = fail(ENOENT, "no graft kernel is running");
+    const Fd socket = TRY(connect_to_running());
+    const Result<void> sent = client::send_message(socket.get(), bytes_of(daemon::make_request(verb)));
+    if (!sent.ok()) return sent.code() == EPIPE || sent.code() == ECONNRESET ? ended : sent.error();
+    Result<client::Message> message = client::receive_message(socket.get());
+    if (message.code() == ECONNRESET || (message.ok() && message->bytes.empty())) return ended;
+    return message;
 }
 
 std::optional<client::Message> ask_running(daemon::Verb verb) {
-    const auto ask = [verb]() -> Result<client::Message> {
-        const Fd socket = TRY(connect_to_running());
-        TRY(client::send_message(socket.get(), bytes_of(daemon::make_request(verb))));
-        return client::receive_message(socket.get());
-    };
-    Result<client::Message> message = ask();
+    Result<client::Message> message = ask(verb);
     if (!message.ok()) {
-        const Error error = none_if_ended(message.error());
-        error.code == ENOENT ? complain("no graft kernel is running") : complain(error);
+        message.code() == ENOENT ? complain("no graft kernel is running") : complain(message.error());
         return std::nullopt;
     }
     const auto answer = read_at<daemon::Answer>(message->bytes, 0);
     if (answer && answer->error == 0) return std::move(*message);
-    complain(answer ? answer->text.data() : "the kernel has ended");
+    complain(answer ? answer->text.data() : "the kernel's answer cannot be read; is it of another version?");
     return std::nullopt;
 }
 

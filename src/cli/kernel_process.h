@@ -29,10 +29,10 @@ struct Connected {
 Connected connect_or_start();
 // ENOENT: there is none.
 Result<Fd> connect_to_running();
-// What the running kernel answers; nothing: a complaint was printed.
+// What the running kernel answers, be it a refusal.  ENOENT: there is none, or it has ended meanwhile.
+Result<client::Message> ask(daemon::Verb verb);
+// The same for who has no use for a refusal; nothing: a complaint was printed.
 std::optional<client::Message> ask_running(daemon::Verb verb);
-// What is said to a kernel that ended meanwhile has the same answer.
-Error none_if_ended(const Error& error);
 
 // A kernel of this process's own; it ends when the socket is closed.
 struct PrivateKernel {

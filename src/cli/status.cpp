@@ -1,4 +1,7 @@
 // graft status [--json]
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -92,17 +95,15 @@ void print_port(const json& port) {
 }
 
 Result<json> fetch_status() {
-    const Fd socket = TRY(connect_to_running());
-    const Result<void> sent = client::send_message(socket.get(), bytes_of(daemon::make_request(daemon::Verb::status)));
-    if (!sent.ok()) return none_if_ended(sent.error());
+    const client::Message message = TRY(ask(daemon::Verb::status));
+    const auto answer = read_at<daemon::Answer>(message.bytes, 0);
+    if (answer && answer->error != 0) return fail(answer->error, "the kernel does not tell its status");
+    struct stat file{};
     std::string text;
-    for (;;) {
-        const Result<client::Message> part = client::receive_message(socket.get());
-        if (!part.ok()) return none_if_ended(part.error());
-        if (part->bytes.empty()) break;
-        text.append(reinterpret_cast<const char*>(part->bytes.data()), part->bytes.size());
+    if (message.descriptors.size() == 1 && fstat(message.descriptors[0].get(), &file) == 0) {
+        text.resize(static_cast<size_t>(file.st_size));
+        if (pread(message.descriptors[0].get(), text.data(), text.size(), 0) != file.st_size) text.clear();
     }
-    if (text.empty()) return none_if_ended(fail(ECONNRESET));
     json status = json::parse(text, nullptr, false);
     if (status.is_discarded()) return fail(EPROTO, "the kernel's status cannot be read; is it of another version?");
     return status;

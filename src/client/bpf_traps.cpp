@@ -12,10 +12,13 @@
 namespace graft::client {
 namespace {
 
-// Commands whose time grows with what the client hands in, or that wait for packets to pass (a relink).
+// Commands whose time grows with what the client hands in or has (a map with hardly an element in it, its mappings), or that wait for
+// packets to pass (a relink).
 bool is_slow(const seccomp_data& call) {
     switch (static_cast<uint32_t>(call.args[0])) {
         case BPF_MAP_CREATE:
+        case BPF_MAP_FREEZE:
+        case BPF_MAP_GET_NEXT_KEY:
         case BPF_PROG_LOAD:
         case BPF_PROG_ATTACH:
         case BPF_PROG_DETACH:

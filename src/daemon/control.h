@@ -2,7 +2,7 @@
 //
 //   run     request {run, network, command}   answer with the namespaces' descriptors, the filter behind it
 //           one message with the listener     answer; the tool executes the command
-//   status  request                           answers with parts of a JSON text, then the end of the stream
+//   status  request                           answer with a file of JSON text
 //   stats   request {stats_on or _off}        answer
 //   trace   request                           answer with a pipe of what programs print
 //   down    request                           the end of the stream when the daemon has gone

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -165,10 +166,16 @@ void Daemon::accept() {
     if (!add_connection(std::move(socket)).ok()) return;
 }
 
-void Daemon::refuse_for_want_of_files() {
+void Daemon::with_spare_file(const std::function<void()>& work) {
     spare_.close();
-    if (const Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); socket) refuse(socket.get(), ENFILE, no_files);
+    work();
     spare_ = Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+void Daemon::refuse_for_want_of_files() {
+    with_spare_file([this] {
+        if (const Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); socket) refuse(socket.get(), ENFILE, no_files);
+    });
 }
 
 Result<void> Daemon::add_connection(Fd socket) {
@@ -306,12 +313,15 @@ void Daemon::send_trace(int socket) {
 }
 
 void Daemon::send_status(int socket) {
+    // As a file: it may be longer than what the socket takes without waiting for its reader.
     const std::string text = status();
-    constexpr size_t part = 1 << 16;
-    for (size_t at = 0; at < text.size(); at += part) {
-        const std::string_view piece = std::string_view(text).substr(at, part);
-        if (!client::send_message(socket, std::as_bytes(std::span(piece))).ok()) return;
-    }
+    with_spare_file([&] {
+        const Fd file(memfd_create("graft-status", MFD_CLOEXEC));
+        if (!file || pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
+            return refuse(socket, ENFILE, "no file descriptor or memory is left for the status");
+        const Answer answer;
+        (void)client::send_message(socket, bytes_of(answer), {{file.get()}});
+    });
 }
 
 // --- the process -----------------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 // SIGTERM) or, private, when its starter closes the control socket; the order of its members is the order of undoing.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -59,6 +60,8 @@ private:
     Result<void> add_connection(Fd socket);
     void accept();
     void refuse_for_want_of_files();
+    // Does what needs one descriptor for a moment, also when there is no other left.
+    void with_spare_file(const std::function<void()>& work);
     void on_connection(int fd);
     void end();
     // Whether the connection is to be kept.
@@ -81,7 +84,7 @@ private:
     std::unique_ptr<TracePipe> trace_;
     Ref<Object> statistics_;  // of `graft stats on`
     Fd listener_, signals_, mounts_;
-    Fd spare_;         // given up for a moment to refuse a client for whom there is no descriptor
+    Fd spare_;         // see with_spare_file()
     std::mutex lock_;  // over what follows: the loop's thread may change
     std::map<int, Connection> connections_;
     bool ending_ = false;  // lets nobody in any more

@@ -27,3 +27,17 @@ matches "lo in the status" 'no port, no packets pass: lo \(interface 1\): generi
 nothing_left
 "$graft" run -- ip link del veth0
 check "ports at the end" "" "$("$graft" port list)"
+
+# A status of any length, with names of any bytes: two hundred clients whose names take six characters a byte in JSON.
+name=$(printf '\001%.0s' {1..250})
+mkdir "$work/bin"
+ln -s "$(command -v sleep)" "$work/bin/$name"
+sleepers=()
+for _ in {1..200}; do
+    PATH=$work/bin:$PATH "$graft" run -- "$name" 60 &
+    sleepers+=($!)
+done
+all_listed() { [[ $("$graft" status --json | grep -c '"command": "\\u0001') -eq 200 ]]; }
+within 60 all_listed || fail "of 200 clients the status lists $("$graft" status --json | grep -c '"command"')"
+kill "${sleepers[@]}"
+wait "${sleepers[@]}"
