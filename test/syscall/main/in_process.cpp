@@ -1,4 +1,7 @@
 // Asks a graft::Kernel in this process: bpf(2) of these tests and of libbpf does not leave it.
+#include <sched.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -11,7 +14,25 @@
 #include "support/object_file.h"
 #include "syscall/kernel.h"
 
+namespace {
+
+// An ordinary user is root in a user namespace, and its network, as a client of `graft run` is: some tests go to another network and back.
+bool become_root() {
+    const uid_t uid = geteuid();
+    const gid_t gid = getegid();
+    if (uid == 0) return true;
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return false;
+    const auto write = [](const char* path, const std::string& text) {
+        return static_cast<bool>(std::ofstream(path) << text << std::flush);
+    };
+    write("/proc/self/setgroups", "deny");
+    return write("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1") && write("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1");
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+    if (!become_root()) return perror("these tests need root or a user namespace"), 2;
     std::string pins = (std::filesystem::temp_directory_path() / "graft-pins-XXXXXX").string();
     if (!mkdtemp(pins.data())) return perror("mkdtemp"), 2;
     test::bpffs() = pins;
