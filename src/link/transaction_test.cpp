@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "program/test_target.h"
 #include "syscall/test_caller.h"
 
@@ -88,6 +90,48 @@ TEST_F(Transactions, OneStepThatIsRefusedStopsAll) {
     EXPECT_EQ(run(*one.program), 1002U);
     EXPECT_EQ(run(*two.program), 12002U);
     EXPECT_TRUE(x->primed.program);
+}
+
+// Of eight steps any one: its place is taken, or its link has gone, after it was added.
+TEST_F(Transactions, WhicheverStepIsRefusedAllAreUndone) {
+    constexpr uint32_t count = 8;
+    std::vector<TargetProgram> chain;
+    for (uint32_t i = 0; i < count; ++i) chain.emplace_back(targets, programs, btfs);
+    const auto results = [&chain] {
+        std::vector<uint64_t> all;
+        for (const TargetProgram& each : chain) all.push_back(run(*each.program));
+        return all;
+    };
+    for (uint32_t refused = 0; refused <= count; ++refused) {
+        Transaction changes(targets, links);
+        std::vector<Ref<Link>> before(count), made;
+        for (uint32_t i = 0; i < count; ++i) {
+            if (i % 3 != 0) before[i] = attached(x, chain[i], chain[i].get_x_id);
+            if (i % 3 == 0) made.push_back(changes.attach({x, chain[i].program, chain[i].get_x_id, 0}, log).value());
+            const auto added = i % 3 == 1   ? changes.replace(before[i], newer, log)
+                               : i % 3 == 2 ? changes.detach(before[i])
+                                            : Result<void>();
+            ASSERT_TRUE(added.ok());
+        }
+        Ref<Link> in_the_way;
+        if (refused < count && refused % 3 == 0) in_the_way = attached(newer, chain[refused], chain[refused].get_x_id);
+        if (refused < count && refused % 3 != 0) {
+            Transaction other(targets, links);
+            ASSERT_TRUE(other.detach(before[refused]).ok());
+            ASSERT_TRUE(other.commit().ok());
+        }
+        const std::vector<uint64_t> as_it_was = results();
+        const size_t links_before = links.size();
+        const auto answer = changes.commit();
+        if (refused == count) {
+            EXPECT_TRUE(answer.ok());
+            for (uint32_t i = 0; i < count; ++i) EXPECT_EQ(run(*chain[i].program), i % 3 == 0 ? 11002U : i % 3 == 1 ? 12002U : 1002U) << i;
+        } else {
+            EXPECT_EQ(answer.code(), refused % 3 == 0 ? EBUSY : EINVAL) << refused;
+            EXPECT_EQ(results(), as_it_was) << refused;
+            EXPECT_EQ(links.size(), links_before);
+        }
+    }
 }
 
 TEST_F(Transactions, WhatIsCheckedWhenAStepIsAdded) {
