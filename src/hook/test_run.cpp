@@ -28,7 +28,9 @@ Result<TestRunOutcome> test_run_tracing(const TestRunRequest& request) {
     if (request.flags != 0 || request.cpu != 0 || request.batch_size != 0) {
         return fail(EINVAL, "a test run of a tracing program takes no flags, CPU or batch size");
     }
-    return TestRunOutcome{};
+    TestRunOutcome outcome;
+    outcome.has_packet = false;
+    return outcome;
 }
 
 }  // namespace

@@ -23,14 +23,16 @@ struct TestRunRequest {
     uint32_t data_size_in = 0;
     uint64_t ctx_in = 0;  // address; 0: none
     uint32_t ctx_size_in = 0;
-    bool has_context = false;  // the client gives one, or wants one back
-    uint32_t repeat = 0;       // 0: once
+    bool wants_output = false;  // data_out, ctx_out or duration is not 0
+    bool has_context = false;   // the client gives one, or wants one back
+    uint32_t repeat = 0;        // 0: once
     uint32_t flags = 0;
     uint32_t cpu = 0;
     uint32_t batch_size = 0;
 };
 
 struct TestRunOutcome {
+    bool has_packet = true;       // else neither data nor duration is answered
     std::vector<std::byte> data;  // what is left of the packet, its metadata in front
     uint32_t fragments = 0;       // how many bytes of it programs could not reach directly: its end
     std::vector<std::byte> context;

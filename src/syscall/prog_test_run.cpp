@@ -14,6 +14,7 @@ TestRunRequest decode(Kernel& kernel, Caller& caller, ProgramCalls& calls, const
     request.data_size_in = attr->test.data_size_in;
     request.ctx_in = attr->test.ctx_in;
     request.ctx_size_in = attr->test.ctx_size_in;
+    request.wants_output = attr->test.data_out != 0 || attr->test.ctx_out != 0 || attr->test.duration != 0;
     request.has_context = attr->test.ctx_in != 0 || attr->test.ctx_out != 0;
     request.repeat = attr->test.repeat;
     request.flags = attr->test.flags;
@@ -24,6 +25,7 @@ TestRunRequest decode(Kernel& kernel, Caller& caller, ProgramCalls& calls, const
 
 // As much as fits: ENOSPC then, after all has been answered.  A size of 0 limits nothing.
 Result<void> answer_data(Caller& caller, const Attr& attr, const TestRunOutcome& outcome) {
+    if (!outcome.has_packet) return attr.put(caller, offsetof(bpf_attr, test.retval), outcome.retval);
     const auto size = static_cast<uint32_t>(outcome.data.size());
     const uint32_t room = attr->test.data_size_out;
     const bool fits = room == 0 || size <= room;

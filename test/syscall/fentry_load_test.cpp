@@ -153,8 +153,10 @@ TEST_F(FentryNested, ATestRunRunsNothingOfIt) {
     LoadedFor entry("fentry", "enter_x", target_fd(), "get_x");
     Attr attr;
     attr->test.prog_fd = static_cast<uint32_t>(entry.fd());
+    attr->test.data_size_out = 7;
     EXPECT_ANSWER(0, attr.call(BPF_PROG_TEST_RUN));
     EXPECT_EQ(0U, attr->test.retval);
+    EXPECT_EQ(7U, attr->test.data_size_out);
     EXPECT_EQ("", take_trace(entry.map_fd("trace")));
     attr->test.cpu = 1;
     EXPECT_ANSWER(-EINVAL, attr.call(BPF_PROG_TEST_RUN));

@@ -158,6 +158,35 @@ TEST(SysBpf, TheClientsMemoryIsRead) {
     EXPECT_EQ(1234, run_syscall_program(program(from)));
     EXPECT_ANSWER(-EFAULT, run_syscall_program(program(mov(r3, 16))));
 }
+// A test run of such a program: what is for packets is refused, or stays as it was.
+TEST(SysBpf, IsRunWithAContextAndNothingElse) {
+    const Fd program(syscall_attr(Program{mov(r0, 5), exit()}).call(BPF_PROG_LOAD));
+    ASSERT_TRUE(program.ok());
+    uint64_t memory[8] = {};
+    const auto answer = [&](const auto& change) {
+        Attr attr;
+        attr->test.prog_fd = program.u();
+        change(attr);
+        return attr.call(BPF_PROG_TEST_RUN);
+    };
+    EXPECT_ANSWER(-EINVAL, answer([&](Attr& attr) { attr->test.data_in = pointer(memory); }));
+    EXPECT_ANSWER(-EINVAL, answer([&](Attr& attr) { attr->test.data_out = pointer(memory); }));
+    EXPECT_ANSWER(-EINVAL, answer([&](Attr& attr) { attr->test.duration = 1; }));
+    EXPECT_ANSWER(-EINVAL, answer([&](Attr& attr) { attr->test.repeat = 1; }));
+    EXPECT_ANSWER(-EINVAL, answer([&](Attr& attr) { attr->test.flags = BPF_F_TEST_RUN_ON_CPU; }));
+    EXPECT_ANSWER(-EINVAL, answer([&](Attr& attr) { attr->test.batch_size = 1; }));
+    EXPECT_ANSWER(-EINVAL, answer([&](Attr& attr) {
+        attr->test.ctx_out = pointer(memory);
+        attr->test.ctx_size_out = sizeof memory;
+    }));
+    Attr attr;
+    attr->test.prog_fd = program.u();
+    attr->test.data_size_in = 3;
+    attr->test.data_size_out = 4;
+    EXPECT_ANSWER(0, attr.call(BPF_PROG_TEST_RUN));
+    EXPECT_EQ(5U, attr->test.retval);
+    EXPECT_EQ(4U, attr->test.data_size_out);
+}
 TEST(SysBpf, IsForProgramsOfTypeSyscallAlone) {
     Attr attr = program_attr(BPF_PROG_TYPE_XDP, on_zeros({mov(r1, BPF_MAP_CREATE), call(BPF_FUNC_sys_bpf), exit()}));
     EXPECT_ANSWER(-EINVAL, attr.call(BPF_PROG_LOAD));

@@ -4,6 +4,7 @@
 //   RANDOM_OPERATIONS=SEEDS build/bin/syscall-random-operations | grep -v '^\['
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -80,7 +81,6 @@ const Kind traces[] = {
     {"tracing", "calls_inner", {"calls_inner", "inner"}, {}},
     {"tracing", "result_too_early", {"result_too_early"}, {}},
     {"fentry", "enter_x", {"enter_x"}, {}},
-    {"fentry", "leave_x", {"leave_x"}, {}},
     {"fentry", "enter_xdp", {"enter_xdp"}, {}},
     {"fentry", "leave_skb", {"leave_skb"}, {}},
     {"fentry", "leave_raw", {"leave_raw"}, {}},
@@ -109,7 +109,7 @@ public:
     // Its answer.
     std::string step(int number) {
         number_ = std::to_string(number);
-        switch (number <= 3 ? 0 : below(32)) {
+        switch (number <= 3 ? 0 : below(36)) {
             case 0:
             case 1:
             case 2:
@@ -135,7 +135,7 @@ public:
             case 17:
                 return attach_raw();
             case 18:
-                return below(2) == 0 ? attach_oddly() : load_oddly();
+                return odd();
             case 19:
                 return close_program();
             case 20:
@@ -156,8 +156,11 @@ public:
                 return program_info();
             case 29:
                 return show_link();
-            default:
+            case 30:
+            case 31:
                 return run_one();
+            default:
+                return odd();
         }
     }
 
@@ -380,6 +383,130 @@ private:
         return "take " + array->name + "[" + std::to_string(slot) + "]: " + name_of(bpf_map_delete_elem(array->map("jumps"), &slot));
     }
 
+    // --- what is mostly wrong ---------------------------------------------------------------------------
+
+    std::string odd() {
+        switch (below(4)) {
+            case 0:
+                return attach_oddly();
+            case 1:
+                return load_oddly();
+            case 2:
+                return run_oddly();
+            default:
+                return command_oddly();
+        }
+    }
+    // A descriptor of anything, and its name.
+    std::pair<uint32_t, std::string> any() {
+        switch (below(6)) {
+            case 0:
+                return {4095, "4095"};
+            case 1:
+                return {nothing_.u(), "a file"};
+            case 2:
+                return {static_cast<uint32_t>(trace_), "a map"};
+            case 3:
+                if (!links_.empty()) {
+                    Made& link = pick(links_);
+                    return {link.fd.u(), link.name};
+                }
+                [[fallthrough]];
+            default:
+                Loaded& program = *pick(programs_);
+                return {static_cast<uint32_t>(program.fd()), program.name};
+        }
+    }
+    std::string command_oddly() {
+        const auto [first, first_name] = any();
+        const auto [second, second_name] = any();
+        constexpr uint32_t types[] = {0, BPF_TRACE_FENTRY, BPF_XDP, BPF_SK_LOOKUP, BPF_FLOW_DISSECTOR, 46, 9999};
+        const uint32_t type = pick(types), flag = below(3) == 0 ? 1 : 0, which = below(9);
+        const std::string both = first_name + ", " + second_name;
+        Attr attr;
+        switch (which) {
+            case 0:
+                attr->link_update.link_fd = first;
+                attr->link_update.new_prog_fd = second;
+                attr->link_update.flags = flag != 0 ? BPF_F_REPLACE : 0;
+                attr->link_update.old_prog_fd = below(2) == 0 ? second : 0;
+                return "BPF_LINK_UPDATE " + both + ": " + name_of(attr.call(BPF_LINK_UPDATE));
+            case 1:
+                attr->link_detach.link_fd = first;
+                return "BPF_LINK_DETACH " + first_name + ": " + name_of(attr.call(BPF_LINK_DETACH));
+            case 2:
+                attr->iter_create.link_fd = first;
+                attr->iter_create.flags = flag;
+                return "BPF_ITER_CREATE " + first_name + ": " + name_of(attr.call(BPF_ITER_CREATE));
+            case 3:
+                attr->prog_bind_map.prog_fd = first;
+                attr->prog_bind_map.map_fd = second;
+                attr->prog_bind_map.flags = flag;
+                return "BPF_PROG_BIND_MAP " + both + ": " + name_of(attr.call(BPF_PROG_BIND_MAP));
+            case 4:
+                attr->target_fd = first;
+                attr->attach_bpf_fd = second;
+                attr->attach_type = type;
+                return "BPF_PROG_ATTACH " + both + ", " + std::to_string(type) + ": " + name_of(attr.call(BPF_PROG_ATTACH));
+            case 5:
+                attr->target_fd = first;
+                attr->attach_bpf_fd = second;
+                attr->attach_type = type;
+                return "BPF_PROG_DETACH " + both + ", " + std::to_string(type) + ": " + name_of(attr.call(BPF_PROG_DETACH));
+            case 6:
+                attr->raw_tracepoint.prog_fd = first;
+                attr->raw_tracepoint.name = flag != 0 ? 0 : pointer("no_such_event");
+                return "BPF_RAW_TRACEPOINT_OPEN " + first_name + (flag != 0 ? "" : " of an event") + ": " +
+                       answer_of(attr.call(BPF_RAW_TRACEPOINT_OPEN));
+            case 7:
+                return "BPF_OBJ_GET_INFO_BY_FD " + first_name + ": " + info_oddly(first);
+            default:
+                attr->bpf_fd = first;
+                attr->pathname = pointer(folder_.c_str());
+                return "BPF_OBJ_PIN " + first_name + ": " + name_of(attr.call(BPF_OBJ_PIN));
+        }
+    }
+    // A link that came of it is closed again.
+    static std::string answer_of(long answer) { return name_of(Fd(answer).error()); }
+    std::string info_oddly(uint32_t fd) {
+        constexpr uint32_t lengths[] = {0, 1, 4, 12, 80, 600, 5000};
+        std::vector<char> info(8192);
+        if (below(4) == 0) info[599] = 1;
+        Attr attr;
+        attr->info.bpf_fd = fd;
+        attr->info.info = pointer(info.data());
+        attr->info.info_len = pick(lengths);
+        const std::string asked = std::to_string(attr->info.info_len);
+        const std::string answer = name_of(attr.call(BPF_OBJ_GET_INFO_BY_FD));
+        return asked + " bytes, " + answer + ", " + std::to_string(attr->info.info_len);
+    }
+    std::string run_oddly() {
+        constexpr uint32_t sizes[] = {0, 13, 14, 64, 64, 64, 1500, 3520, 5000}, flags[] = {0, 0, 0, BPF_F_TEST_RUN_ON_CPU, 8};
+        constexpr uint32_t cpus[] = {0, 0, 0, 9999}, contexts[] = {0, 0, 0, 8, 24, 200};
+        Loaded& program = *pick(programs_);
+        std::vector<unsigned char> packet(8192), context(512), out(8192);
+        Attr attr;
+        attr->test.prog_fd = static_cast<uint32_t>(program.fd());
+        attr->test.data_in = below(8) == 0 ? 0 : pointer(packet.data());
+        attr->test.data_size_in = pick(sizes);
+        if (below(2) == 0) {
+            attr->test.data_out = pointer(out.data());
+            attr->test.data_size_out = pick(sizes);
+        }
+        attr->test.repeat = below(3);
+        attr->test.flags = pick(flags);
+        attr->test.cpu = pick(cpus);
+        attr->test.ctx_size_in = pick(contexts);
+        if (attr->test.ctx_size_in != 0) attr->test.ctx_in = pointer(context.data());
+        std::ostringstream text;
+        text << "run " << program.name << ", " << (attr->test.data_in == 0 ? "no data, " : "") << attr->test.data_size_in << " bytes, "
+             << attr->test.data_size_out << " out, " << attr->test.repeat << " times, flags " << attr->test.flags << ", cpu "
+             << attr->test.cpu << ", context " << attr->test.ctx_size_in << ": ";
+        text << name_of(attr.call(BPF_PROG_TEST_RUN));
+        text << " " << attr->test.retval << ", " << attr->test.data_size_out << " out, " << ran();
+        return text.str();
+    }
+
     // --- what is to be seen ---------------------------------------------------------------------
 
     std::string name_of_program(uint32_t id) { return names_.contains(id) ? names_[id] : std::to_string(id); }
@@ -424,7 +551,7 @@ private:
     std::mt19937 random_;
     Target first_;
     int trace_ = -1;
-    Fd statistics_;
+    Fd statistics_, nothing_{open("/dev/null", O_RDONLY | O_CLOEXEC)};
     std::string number_, folder_;
     std::vector<std::unique_ptr<Loaded>> programs_;
     std::vector<Made> links_;
