@@ -279,7 +279,7 @@ TEST_F(Objects, WhatGraftDoesNotAttach) {
     EXPECT_EQ(call(BPF_PROG_ATTACH), -EINVAL);
     attr.attach_bpf_fd = 4000;
     EXPECT_EQ(call(BPF_PROG_ATTACH), -EBADF);
-    EXPECT_EQ(call(BPF_PROG_DETACH), -EINVAL);
+    EXPECT_EQ(call(BPF_PROG_DETACH), -EBADF);  // target_fd is no cgroup
     attr.iter_create.link_fd = fd;
     EXPECT_EQ(call(BPF_ITER_CREATE), -EINVAL);
     EXPECT_EQ(call(BPF_TASK_FD_QUERY), -abi::enotsupp);
