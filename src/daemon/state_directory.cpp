@@ -41,9 +41,14 @@ std::string path_of_user() {
 
 Result<StateDirectory> StateDirectory::open(Missing missing) {
     const std::string path = path_of_user();
-    if (missing == Missing::create && mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-        return fail(errno, "cannot make graft's directory in XDG_RUNTIME_DIR, or in /tmp without it");
-    Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    Fd directory;
+    // A kernel that ends at this moment takes its directory along.
+    for (int attempt = 0; attempt < 10 && !directory; ++attempt) {
+        if (missing == Missing::create && mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+            return fail(errno, "cannot make graft's directory in XDG_RUNTIME_DIR, or in /tmp without it");
+        directory = Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        if (!directory && (errno != ENOENT || missing == Missing::fail)) break;
+    }
     struct stat status{};
     if (!directory || fstat(directory.get(), &status) != 0)
         return fail(errno, "cannot open graft's directory in XDG_RUNTIME_DIR, or in /tmp without it");
