@@ -56,8 +56,8 @@ inline constexpr uint32_t f_path_fd = 1U << 14;
 // attach types after 6.1 that graft answers queries for.
 inline constexpr uint32_t attach_tcx_ingress = 46, attach_tcx_egress = 47;
 // and those that programs are made for.
-inline constexpr uint32_t attach_struct_ops = 44, attach_netfilter = 45, attach_unix_connect = 49, attach_unix_sendmsg = 50, attach_unix_recvmsg = 51,
-                          attach_unix_getpeername = 52, attach_unix_getsockname = 53;
+inline constexpr uint32_t attach_struct_ops = 44, attach_netfilter = 45, attach_unix_connect = 49, attach_unix_sendmsg = 50,
+                          attach_unix_recvmsg = 51, attach_unix_getpeername = 52, attach_unix_getsockname = 53;
 
 // Offsets of the fields after 6.1 in the attr of their command.
 inline constexpr size_t prog_load_log_true_size = 140, prog_load_token_fd = 144;
