@@ -51,9 +51,9 @@ struct VerifiedProgram {
     std::vector<bpf_func_info> func_info;
     std::vector<bpf_line_info> line_info;
     uint32_t exception_callback = 0;  // the subprogram that is called with a cookie that was thrown; 0: nothing throws
-    AttachTargetInfo attach;      // EXT and tracing: the function it was verified against
-    uint32_t max_ctx_offset = 0;  // bytes of the context that it touches
-    uint32_t verified_insns = 0;  // instructions walked
+    AttachTargetInfo attach;          // EXT and tracing: the function it was verified against
+    uint32_t max_ctx_offset = 0;      // bytes of the context that it touches
+    uint32_t verified_insns = 0;      // instructions walked
 };
 
 }  // namespace graft
