@@ -177,6 +177,21 @@ TEST_F(FentryTailCall, FexitSeesWhatTheProgramThatWasCalledReturned) {
     EXPECT_EQ("302: 10 30 52 ", path.substr(0, 14));
     EXPECT_EQ(" 300", path.substr(path.size() - 4)) << path;
 }
+TEST_F(FentryTailCall, FexitOfAMainFunctionSeesWhatTheProgramThatItCalledReturned) {
+    ObjectFile file("tail_call");
+    ASSERT_EQ(0, file.load());
+    const uint32_t slot = 1;
+    const int landing = file.program_fd("landing");
+    ASSERT_EQ(0, bpf_map_update_elem(file.map_fd("programs"), &slot, &landing, BPF_ANY));
+    Trace before("fentry_a", file.program_fd("jump"), "jump", file.map_fd("trace"));
+    Trace after("fexit_result", file.program_fd("jump"), "jump", file.map_fd("trace"));
+    Fd first = before.attach(), second = after.attach();
+    ASSERT_ANSWER(0, second.error());
+    EXPECT_EQ(32U, run(file.program_fd("jump")).verdict);
+    const std::string path = take_trace(file.map_fd("trace"));  // between the two stands the address of the context
+    EXPECT_EQ("40 30 32 52 ", path.substr(0, 12));
+    EXPECT_EQ(" 32", path.substr(path.size() - 3)) << path;
+}
 TEST_F(FentryTailCall, AProgramThatATailCallEntersIsNotTracedAtItsMainFunction) {
     Trace before = on("fentry_a", "callee", "callee"), after = on("fexit_a", "callee", "callee");
     Fd first = before.attach(), second = after.attach();

@@ -149,6 +149,24 @@ TEST_F(FentryContext, HelpersAfterTheFunction) {
     Fd other = all.attach(79);
     EXPECT_EQ("0 10 11 53 1 0 100 22 0 101 79 12 13 16 14 15 19", ran());
 }
+// Five registers, whatever was in them.
+TEST_F(FentryContext, WhereBtfIsUnreliableArgumentsAreFive) {
+    Watcher before = watch("ask_before", "get_static_pointer"), after = watch("ask_after", "get_static_pointer");
+    ASSERT_EQ(0, before.answer()) << before.log();
+    ASSERT_EQ(0, after.answer()) << after.log();
+    Fd first = before.attach(80), second = after.attach(81);
+    ran();
+    EXPECT_EQ(5U, before.saw(0));
+    EXPECT_EQ(0U, before.saw(1));
+    EXPECT_NE(0U, before.saw(2));  // a pointer
+    EXPECT_EQ(static_cast<uint64_t>(-EINVAL), before.saw(3));
+    EXPECT_EQ(static_cast<uint64_t>(-EOPNOTSUPP), before.saw(4));
+    EXPECT_EQ(80U, before.saw(6));
+    EXPECT_EQ(0U, after.saw(4));
+    EXPECT_EQ(101U + 202 + 4 + 3, after.saw(2));  // of get_x, get_y, get_static for an interface of index 1, and 3
+    EXPECT_EQ(81U, after.saw(6));
+    EXPECT_EQ(before.saw(5), after.saw(5));
+}
 TEST_F(FentryContext, TwoArgumentsAreTwo) {
     Watcher before = watch("ask_before", "get_two");
     Fd link = before.attach();

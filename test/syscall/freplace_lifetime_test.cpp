@@ -129,6 +129,66 @@ TEST_F(FreplaceLifetime, OfThreadsThatAttachToOneFunctionOneWins) {
         EXPECT_EQ(replaced, ran(two));
     }
 }
+// Those that did not keep the target of their load.
+TEST_F(FreplaceLifetime, OfThreadsThatAttachAnExtensionEachOneWins) {
+    for (int round = 0; round < 5; ++round) {
+        std::vector<Extension> fresh;
+        for (int i = 0; i < threads; ++i) fresh.push_back(extension("new_x", "get_x"));
+        {
+            const std::vector<Fd> links = together([&fresh](int i) { return attach(fresh[static_cast<size_t>(i)].fd()); });
+            EXPECT_EQ(1, with(links, 0));
+            EXPECT_EQ(threads - 1, with(links, -EBUSY));
+            EXPECT_EQ(replaced, ran(one));
+        }
+        int attached = 0;
+        for (Extension& each : fresh) attached += each.attach().ok();
+        EXPECT_EQ(threads - 1, attached);
+    }
+}
+TEST_F(FreplaceLifetime, OfThreadsThatAttachATracingProgramOneWins) {
+    for (int round = 0; round < 20; ++round) {
+        Trace fresh = on("fentry_a");
+        const std::vector<Fd> links = together([&fresh](int) { return attach(fresh.fd(), 0, 0, BPF_TRACE_FENTRY); });
+        EXPECT_EQ(1, with(links, 0));
+        EXPECT_EQ(threads - 1, with(links, -EINVAL));
+        EXPECT_EQ("0 10 40 11 12 13 16 14 15 19", ran(one));
+    }
+}
+TEST_F(FreplaceLifetime, OfThreadsThatTraceAFunctionThirtyEightWin) {
+    constexpr int each = 5;
+    std::vector<Trace> programs;
+    for (int i = 0; i < threads * each; ++i) programs.push_back(on(i % 2 == 0 ? "fentry_a" : "fexit_a"));
+    std::vector<std::vector<Fd>> links(threads);
+    together([&](int thread) {
+        for (int i = 0; i < each; ++i)
+            links[static_cast<size_t>(thread)].push_back(programs[static_cast<size_t>(thread * each + i)].attach());
+        return -1;
+    });
+    long attached = 0, refused = 0;
+    for (const std::vector<Fd>& of_one : links) attached += with(of_one, 0), refused += with(of_one, -E2BIG);
+    EXPECT_EQ(38, attached);
+    EXPECT_EQ(2, refused);
+}
+TEST_F(FreplaceLifetime, OfAnExtensionAndAProgramArrayOneGetsTheTarget) {
+    const Fd array(map_create(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1));
+    const uint32_t function = two.id("get_x"), key = 0, value = static_cast<uint32_t>(two.fd());
+    for (int round = 0; round < 50; ++round) {
+        long put = 0;
+        {
+            const std::vector<Fd> links = together([&](int thread) -> long {
+                if (thread == 1) return put = map_update(array, &key, &value), -1;
+                return thread == 0 ? attach(x->fd(), two.fd(), function) : -1;
+            });
+            const bool attached = links[0].ok();
+            EXPECT_ANSWER(attached ? -EBUSY : 0, put);
+            if (!attached) {
+                EXPECT_ANSWER(-EBUSY, links[0].error());
+            }
+            EXPECT_EQ(attached ? replaced_anew : plain, ran(two));
+        }
+        map_delete(array, &key);
+    }
+}
 TEST_F(FreplaceLifetime, ThreadsThatAttachToATargetEachAllAttach) {
     Extension fresh = extension("new_x", "get_x");
     std::vector<Target> targets;
