@@ -129,6 +129,10 @@ private:
     }
 
     Result<void> fits_kind_of_attachment(const AttachTargetInfo& info) {
+        if (attacher_.expected_attach_type == BPF_TRACE_FEXIT && info.model.result.size > sizeof(uint64_t)) {
+            log_.print("Attach to function {} with a >8 byte return value is not supported for this attach type\n", info.name);
+            return fail(EOPNOTSUPP, "the function returns more than fexit can see");
+        }
         if ((attacher_.flags & BPF_F_SLEEPABLE) != 0) return refuse("{} is not sleepable\n", info.name);
         if (attacher_.expected_attach_type == BPF_MODIFY_RETURN && target_ != nullptr) {
             return refuse("can't modify return codes of BPF programs\n");

@@ -6,6 +6,7 @@
 
 #include "support/assembly.h"
 #include "support/attach.h"
+#include "support/btf_builder.h"
 #include "support/programs.h"
 #include "support/rows.h"
 
@@ -292,6 +293,28 @@ TEST_F(FentryAttr, SleepableOfAnotherAttachTypeIsEinval) {
     }
     attr->expected_attach_type = BPF_MODIFY_RETURN;
     EXPECT_EQ("-EINVAL get_x is not sleepable", answer());
+}
+// A global function may return a number of any size; fentry does not look at it.
+TEST_F(FentryAttr, FexitOfAResultOfMoreThanEightBytesIsEopnotsupp) {
+    BtfBuilder types;
+    const uint32_t integer = types.integer("int", 4, BTF_INT_SIGNED), large = types.integer("__int128", 16, BTF_INT_SIGNED);
+    const uint32_t md = types.type("", BTF_KIND_PTR, 0, types.structure("xdp_md", 4, {{"a", integer}}, 32));
+    bpf_func_info functions[] = {{0, types.function("top", types.prototype(integer, {{"ctx", md}}), BTF_FUNC_GLOBAL)},
+                                 {3, types.function("large", types.prototype(large, {{"v", integer}}), BTF_FUNC_GLOBAL)}};
+    const Fd btf(types.load());
+    const Program calls{mov(r1, 1), raw(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 1), exit(), mov(r0, 0), exit()};
+    Attr load = program_attr(BPF_PROG_TYPE_XDP, calls);
+    load->prog_btf_fd = btf.u();
+    load->func_info = pointer(functions);
+    load->func_info_cnt = 2;
+    load->func_info_rec_size = sizeof functions[0];
+    const Fd returns_much(load.call(BPF_PROG_LOAD));
+    ASSERT_ANSWER(0, returns_much.error());
+    attr->attach_prog_fd = returns_much.u();
+    attr->attach_btf_id = functions[1].type_id;
+    EXPECT_EQ("ok", answer());
+    attr->expected_attach_type = BPF_TRACE_FEXIT;
+    EXPECT_EQ("-EOPNOTSUPP Attach to function large with a >8 byte return value is not supported for this attach type", answer());
 }
 TEST_F(FentryAttr, ALoadedOneKeepsItsTargetAlive) {
     Fd program(attr.call(BPF_PROG_LOAD));
