@@ -8,6 +8,9 @@
 #include <semaphore>
 #include <type_traits>
 
+#include "base/rcu_thread.h"
+#include "base/thread.h"
+
 #if defined(__SANITIZE_THREAD__)
 #define GRAFT_TSAN 1
 #elif defined(__has_feature)
@@ -72,6 +75,13 @@ ReadGuard::ReadGuard() {
 ReadGuard::~ReadGuard() {
     reader_left();
     urcu_memb_read_unlock();
+}
+
+Result<void> start() {
+    // liburcu does not say that it cannot.
+    TRY(start_thread([] {})).join();
+    urcu_memb_get_default_call_rcu_data();
+    return {};
 }
 
 void synchronize() {

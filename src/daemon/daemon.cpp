@@ -18,6 +18,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/rcu_thread.h"
 #include "client/bpf_traps.h"
 #include "client/bpffs_traps.h"
 #include "client/launch.h"
@@ -72,6 +73,7 @@ Result<void> Daemon::start(int control) {
     }
     kernel_ = TRY(Kernel::create());
     namespaces_ = client::make_namespaces(kernel_->vmlinux_btf->raw());
+    TRY(rcu::start());  // not before: who has threads enters no user namespace
     if (std::string hidden = client::hidden_children(); !hidden.empty()) namespaces_.missing.push_back(std::move(hidden));
     gateway_ = TRY(client::Gateway::create(client::bpf_of(*kernel_)));
     TRY(set_up_pins());

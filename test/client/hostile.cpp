@@ -504,6 +504,15 @@ int processes() {
         children.push_back(child);
     }
     const bool full = errno == EAGAIN;
+    // What needs no thread goes on, also what frees after a grace period.
+    for (int i = 0; i < 100; ++i) {
+        const Fd hash(map_create(BPF_MAP_TYPE_HASH, 4, 8, 4));
+        const uint64_t word = 1;
+        const uint32_t key = 1;
+        REQUIRE(hash.ok() && map_update(hash, &key, &word) == 0 && map_update(hash, &key, &word) == 0 && map_delete(hash, &key) == 0);
+        const Fd program(prog_load(BPF_PROG_TYPE_XDP, pass));
+        REQUIRE(program.ok() && run(program.get()).verdict == XDP_PASS);
+    }
     const bool refused = mount("bpf", place, "bpf", 0, nullptr) != 0 && errno == EAGAIN;
     const Fd no_socket(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) >= 0 ? 0 : -errno);
     for (const pid_t child : children) kill(child, SIGKILL);
