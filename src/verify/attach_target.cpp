@@ -32,7 +32,7 @@ public:
         } else if (is_extension()) {
             return refuse("Cannot replace kernel functions\n");
         }
-        TRY(attaches_to_functions());
+        TRY(attaches_to_functions(*type));
         TRY(agrees_with(*type, info));
         if (target_ == nullptr) return fail(EOPNOTSUPP, "graft's own functions cannot be traced");
         return info;
@@ -93,7 +93,7 @@ private:
     }
 
     // An extension does so with any expected attach type: it has taken over its target's.
-    Result<void> attaches_to_functions() {
+    Result<void> attaches_to_functions(const BtfType& type) {
         switch (attacher_.expected_attach_type) {
             case BPF_TRACE_FENTRY:
             case BPF_TRACE_FEXIT:
@@ -103,6 +103,7 @@ private:
                 return {};
             case BPF_TRACE_RAW_TP:
                 if (target_ != nullptr) return refuse("Only FENTRY/FEXIT progs are attachable to another BPF prog\n");
+                if (!type.is(BTF_KIND_TYPEDEF)) return refuse("attach_btf_id {} is not a typedef\n", btf_id_);
                 return fail(EINVAL, "no raw tracepoint of graft has BTF");
             default:
                 if (!is_extension()) return fail(EINVAL, "a program with that expected_attach_type does not attach to a function");

@@ -281,6 +281,12 @@ TEST_F(FentryAttr, OtherAttachTypes) {
     attr->expected_attach_type = 9999;
     EXPECT_EQ("-EINVAL", answer());
 }
+TEST_F(FentryAttr, ARawTracepointOfTheKernelIsATypedef) {
+    attr->attach_prog_fd = 0;
+    attr->attach_btf_id = 1;
+    attr->expected_attach_type = BPF_TRACE_RAW_TP;
+    EXPECT_EQ("-EINVAL attach_btf_id 1 is not a typedef", answer());
+}
 TEST_F(FentryAttr, SleepableIsEinval) {
     attr->prog_flags = BPF_F_SLEEPABLE;
     EXPECT_EQ("-EINVAL get_x is not sleepable", answer());

@@ -386,6 +386,7 @@ private:
     // --- what is mostly wrong ---------------------------------------------------------------------------
 
     std::string odd() {
+        if (programs_.empty()) return "nothing to be odd with";
         switch (below(4)) {
             case 0:
                 return attach_oddly();
