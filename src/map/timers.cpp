@@ -10,9 +10,9 @@
 #include <csignal>
 #include <ctime>
 #include <new>
-#include <system_error>
 
 #include "abi/bpf.h"
+#include "base/thread.h"
 #include "map/map.h"
 
 namespace graft {
@@ -51,14 +51,10 @@ Result<void> Timers::start_thread() {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    Result<void> started;
-    try {
-        thread_ = std::thread([this] { run(); });
-    } catch (const std::system_error&) {
-        started = fail(EAGAIN, "no thread for the timers of a map");
-    }
+    Result<std::thread> started = graft::start_thread([this] { run(); });
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return started;
+    thread_ = TRY(std::move(started));
+    return {};
 }
 
 void Timers::stop_thread() {
