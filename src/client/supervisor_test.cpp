@@ -35,6 +35,11 @@
 #include "client/launch.h"
 #include "client/rlimit_traps.h"
 
+#if defined(__SANITIZE_THREAD__)
+// A client is forked from a process that has threads, and may start some itself.
+extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
+#endif
+
 namespace graft::client {
 namespace {
 
