@@ -92,8 +92,11 @@ bool Timers::something_is_due() {
     for (int i = 0; i < clock_count; ++i) {
         Clock& clock = clocks_[static_cast<size_t>(i)];
         if (clock.queue.empty()) continue;
-        due = due || clock.queue.begin()->first <= now(i);
-        set_alarm(clock);  // the one that rang is over
+        if (clock.queue.begin()->first <= now(i)) {
+            due = true;
+        } else {
+            set_alarm(clock);  // the one that rang is over
+        }
     }
     return due;
 }
@@ -221,12 +224,13 @@ long Timers::cancel(void* field) {
 // ------------------------------------------------------------------------------------------------------------------------------
 
 void ElementTimers::remove(void* value) {
-    Timer* const timer = timer_in(static_cast<std::byte*>(value) + offset_);
-    if (timer == nullptr) return;
+    void* const field = static_cast<std::byte*>(value) + offset_;
+    if (timer_in(field) == nullptr) return;
     TimerCallee callee;
     Ref<Timer> removed;
     const std::lock_guard guard(timers_.lock_);
-    if (timer->home != nullptr) take_out(*timer, callee, removed);
+    // Once more: two clients may write an element at the same time, and outside of a read section.
+    if (Timer* const timer = timer_in(field)) take_out(*timer, callee, removed);
 }
 
 void ElementTimers::remove_all() {
