@@ -19,7 +19,9 @@ public:
         targets_.reserve(steps);
     }
     ~Change() {
-        for (const auto& [place, program] : attached_) remove(place, *program, false);
+        for (const auto& [place, program] : attached_) {
+            if (registry_.attachments_.remove(place, *program, false).is_extension()) place.target->end_extending(false);
+        }
         for (const auto& [place, program] : detached_) registry_.attachments_.set_leaving(place, *program, false);
     }
     Change(const Change&) = delete;
@@ -30,12 +32,12 @@ public:
         const Program* program = attachment.program.get();
         if (attachment.is_extension()) {
             attachment.counters = make_ref<MemberCounters>();
-            TRY(place.target->enter_extended());
+            TRY(place.target->begin_extending());
         }
         try {
             registry_.attachments_.add(place, std::move(attachment));
         } catch (const std::bad_alloc&) {
-            if (program->facts().type == BPF_PROG_TYPE_EXT) place.target->leave_extended();
+            if (program->facts().type == BPF_PROG_TYPE_EXT) place.target->end_extending(false);
             throw;
         }
         attached_.emplace_back(place, program);
@@ -54,17 +56,17 @@ public:
     [[nodiscard]] Result<Images> rebuild() const { return registry_.rebuild(targets_); }
 
     void keep() noexcept {
-        attached_.clear();
-        for (const auto& [place, program] : detached_) remove(place, *program, true);
+        for (const auto& [place, program] : detached_) {
+            if (registry_.attachments_.remove(place, *program, true).is_extension()) place.target->leave_extended();
+        }
         detached_.clear();
+        for (const auto& [place, program] : attached_) {
+            if (program->facts().type == BPF_PROG_TYPE_EXT) place.target->end_extending(true);
+        }
+        attached_.clear();
     }
 
 private:
-    void remove(const Place& place, const Program& program, bool leaving) noexcept {
-        const Attachment removed = registry_.attachments_.remove(place, program, leaving);
-        if (removed.is_extension()) place.target->leave_extended();
-    }
-
     TargetRegistry& registry_;
     std::vector<std::pair<Place, const Program*>> attached_, detached_;
     std::vector<Program*> targets_;

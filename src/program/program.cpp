@@ -78,7 +78,7 @@ bool Program::may_be_in_map() const { return facts_.type != BPF_PROG_TYPE_EXT &&
 
 Result<void> Program::enter_program_array() {
     const std::lock_guard guard(exclusion_lock_);
-    if (extended_ != 0)
+    if (extended_ || extending_ != 0)
         return fail(EBUSY, "the program has a function that an extension replaces; such a program cannot be in a program array");
     ++in_arrays_;
     return {};
@@ -89,16 +89,22 @@ void Program::leave_program_array() {
     --in_arrays_;
 }
 
-Result<void> Program::enter_extended() {
+Result<void> Program::begin_extending() {
     const std::lock_guard guard(exclusion_lock_);
     if (in_arrays_ != 0) return fail(EBUSY, "the target is in a program array; such a program cannot be extended");
-    ++extended_;
+    ++extending_;
     return {};
+}
+
+void Program::end_extending(bool attached) {
+    const std::lock_guard guard(exclusion_lock_);
+    --extending_;
+    extended_ = extended_ || attached;
 }
 
 void Program::leave_extended() {
     const std::lock_guard guard(exclusion_lock_);
-    --extended_;
+    extended_ = false;
 }
 
 }  // namespace graft

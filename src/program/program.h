@@ -96,7 +96,10 @@ public:
     [[nodiscard]] bool may_be_in_map() const override;
     Result<void> enter_program_array() override;
     void leave_program_array() override;
-    Result<void> enter_extended();  // EBUSY while in a program array
+    // Around each attach of an extension.  EBUSY while in a program array.
+    Result<void> begin_extending();
+    void end_extending(bool attached);
+    // An extension has gone.  As on Linux the first that goes ends the exclusion, whatever else is attached: tail calls are bounded anyway.
     void leave_extended();
 
     // --- statistics, counted while BPF_ENABLE_STATS is on ----------------------------------------------------------------------------
@@ -122,7 +125,8 @@ private:
     std::vector<Ref<Map>> bound_maps_;
     std::mutex exclusion_lock_;
     uint32_t in_arrays_ = 0;
-    uint32_t extended_ = 0;  // functions of it that are replaced
+    uint32_t extending_ = 0;  // attaches under way
+    bool extended_ = false;
 };
 
 }  // namespace graft
