@@ -81,8 +81,6 @@ private:
 Ref<Image> build_image(const Program& program, const Attachments& attachments, Counting counting) {
     Ref<Image> image = make_ref<Image>();
     image->entry = image->callees[Builder(*image, attachments, counting).instance(program)];
-    // A tail call enters the main function itself.  (One that is replaced is in no program array.)
-    image->tail_entry = image->functions[image->entry].program == &program ? 0 : image->entry;
     return image;
 }
 

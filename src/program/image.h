@@ -75,9 +75,9 @@ public:
     // Change of the attachments that it came with.  A packet that entered before enters the image it replaced.
     uint64_t generation = 0;
     const Image* previous = nullptr;  // valid while such packets are in flight; null: the first
-    // Where a hook starts, and where a tail call does: not the same when something traces the main function.
+    // Where a hook starts.  A tail call starts at the first of `functions`, the program's own main function, whatever replaces or traces
+    // it.
     uint32_t entry = 0;
-    uint32_t tail_entry = 0;
 
     // Set by the engine: runs the image from `entry`.
     uint64_t (*enter)(const Image& image, void* context, RunContext& run) = nullptr;

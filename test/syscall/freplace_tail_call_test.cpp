@@ -118,5 +118,26 @@ TEST_F(FreplaceTailCall, OverwritingASlotTakesTheOldProgramOut) {
     EXPECT_ANSWER(0, t.attach().error());
 }
 
+// Extended twice, it may be in a program array once one link has gone: a tail call enters its own main function then, a run the extension.
+TEST_F(FreplaceTailCall, EntersTheMainFunctionThatIsReplaced) {
+    ObjectFile caller("tail_call");
+    bpf_program* each = nullptr;
+    bpf_object__for_each_program(each, caller.get()) bpf_program__set_expected_attach_type(each, static_cast<bpf_attach_type>(0));
+    ASSERT_EQ(0, caller.load());
+    LoadedFor main_extension("extension", "new_target", fd("target"), "target", trace);
+    ASSERT_EQ(0, main_extension.answer()) << main_extension.log();
+    Jumper t("new_t", fd("target"), trace);
+    ASSERT_EQ(0, t.answer()) << t.log();
+    Fd first = main_extension.attach(), second = t.attach();
+    ASSERT_ANSWER(0, second.error());
+    second.reset();
+    ASSERT_ANSWER(0, put(caller.map_fd("programs"), 0, fd("target")));
+    take_trace(trace);
+    bpf_program* const jumper = bpf_object__next_program(caller.get(), nullptr);
+    EXPECT_EQ(52U, run(bpf_program__fd(jumper)).verdict);
+    EXPECT_EQ("10", take_trace(trace));
+    EXPECT_NE("52: 10", ran());
+}
+
 }  // namespace
 }  // namespace test

@@ -321,7 +321,7 @@ uint64_t execute(const Image* image, const LinkedFunction* function, const Argum
             case tail_call:
                 if (const Image* callee = tail_callee(*reinterpret_cast<const Map*>(r[2]), r[3], run)) {
                     image = callee;
-                    function = &image->functions[image->tail_entry];
+                    function = &image->functions.front();
                     next = static_cast<const Decoded*>(function->code);
                     may_goto_left = abi::max_may_goto;
                 }

@@ -21,7 +21,7 @@ const void* find_tail_callee(uint64_t, const Map* map, uint64_t index, RunContex
     if (callee == nullptr) return nullptr;
     ++run->tail_calls;
     const Image& image = current_image(*static_cast<const Program*>(callee), *run);
-    return image.functions[image.tail_entry].code;
+    return image.functions.front().code;
 }
 
 struct Loaded {  // in rax and rdx
